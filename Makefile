@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps venv clients openapi guests binaries demo up install test check bench chaos fresh fmt
+.PHONY: help deps venv clients openapi guests binaries demo up install test fuzz check bench chaos tck fresh fmt
 
 CACHE ?= $(HOME)/.cache/ecumene
 # Outside the tree, so that clones and branches share what is built. A preset value wins.
@@ -22,6 +22,8 @@ CLIENTS := $(shell sed -n 's/^schemathesis==//p' chaos-tests/cluster/clients/req
 CLIENTS_VENV := $(CACHE)/clients-$(CLIENTS)
 JS_SDK := $(shell sed -n 's/.*"@a2a-js.sdk": "\([0-9.]*\)".*/\1/p' docs/quickstart/package.json)
 JS := $(CACHE)/js-$(JS_SDK)
+TCK_PYTEST := $(shell sed -n 's/^pytest==//p' chaos-tests/tck/requirements.txt)
+TCK_VENV := $(CACHE)/tck-$(TCK_PYTEST)
 # Read by the demo and by the interoperability tests.
 export ECUMENE_NODE_MODULES := $(JS)/node_modules
 export ECUMENE_PYTHON := $(VENV)/bin/python
@@ -55,12 +57,17 @@ $(CLIENTS_VENV)/installed: chaos-tests/cluster/clients/requirements.txt | deps-t
 	$(CLIENTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
+$(TCK_VENV)/installed: chaos-tests/tck/requirements.txt chaos-tests/cluster/requirements.txt | deps-demo
+	python3 -m venv --clear $(TCK_VENV)
+	$(TCK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 openapi: deps-test ## write openapi/registry-v1.json anew from the table of routes
 	ECUMENE_BLESS=1 cargo nextest run --locked -p registry-server --lib the_committed_contract
 
 # A target directory of its own: its profile and target would evict the workspace's fingerprints.
 guests: | deps-build
-	cargo build --locked -p node-textkit --target wasm32-wasip2 --release --target-dir $(CARGO_TARGET_DIR)/guests
+	cargo build --locked -p node-textkit -p node-conformance --target wasm32-wasip2 --release --target-dir $(CARGO_TARGET_DIR)/guests
 
 # The demo is an example, so that cargo resolves the features that the tests have: what is built here serves them too.
 binaries: guests
@@ -82,10 +89,17 @@ test: deps-test venv clients guests ## every test
 	deploy/build cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 
-check: deps-test ## what CI runs: format, lints, tests, documentation, tidy
+# For each of 14 targets, of which two run at a time.
+SECONDS ?= 60
+
+fuzz: deps-build ## look for bytes that break a reader of strangers' bytes, for SECONDS=60 at each of them
+	deploy/fuzz $(SECONDS)
+
+check: deps-test ## what CI runs: format, lints, tests, a minute of fuzzing at each reader, documentation, tidy
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(MAKE) --no-print-directory test
+	FUZZ_SEED=1 $(MAKE) --no-print-directory fuzz
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 	cargo run --locked --quiet -p deploy-xtask -- tidy
 
@@ -101,11 +115,22 @@ bench: deps-bench guests ## the cores under criterion, then a load run; figures 
 	cargo run --locked --release --quiet -p chaos-load -- --cards $(CARDS) --records $(RECORDS)
 
 SEEDS ?= 20000
+# Of fuzzing at each target: 70 minutes for all.
+LONG ?= 600
 
-chaos: deps-test venv binaries ## simulated worlds (SEEDS=20000), disks that fail at every step, the rounds of kill -9, partitions
+chaos: deps-test venv binaries ## simulated worlds (SEEDS=20000), disks that fail at every step, the rounds of kill -9, partitions, fuzzing (LONG=600 s a target)
 	cargo run --locked --quiet -p chaos-sim -- --seeds $(SEEDS)
 	ECUMENE_EVERY_STEP=1 cargo nextest run --locked -p registry-store steps::
 	cargo nextest run --locked -p chaos-cluster --run-ignored all
+	$(MAKE) --no-print-directory fuzz SECONDS=$(LONG)
+
+# A clone of the kit; ONLY narrows what is run: 1.0, 0.3, hosted, attached.
+ifeq ($(MAKECMDGOALS)$(TCK),tck)
+$(error make tck TCK=folder, a clone of https://github.com/a2aproject/a2a-tck)
+endif
+
+tck: deps-demo $(TCK_VENV)/installed binaries ## the conformance kit of A2A against hosted and attached agents (TCK=its clone)
+	$(TCK_VENV)/bin/python chaos-tests/tck/run.py $(TCK) $(CARGO_TARGET_DIR)/debug/ecumene $(ECUMENE_GUESTS)/node_conformance.wasm $(ONLY)
 
 fresh: ## both commands, make demo and make test, in a bare Debian made in a folder (root; an hour)
 	deploy/fresh

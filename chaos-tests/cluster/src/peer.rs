@@ -105,6 +105,22 @@ impl Peer {
         let token = self.token(gateway)?;
         web::post(&format!("{gateway}/agents/{}", encode(agent)), Some(&token), &body).await
     }
+
+    /// SendMessage to an agent of a gateway, with a fresh token, as a part of this trace.
+    ///
+    /// # Errors
+    /// Nobody answers in time.
+    pub async fn traced(
+        &self,
+        gateway: &str,
+        agent: &str,
+        params: Value,
+        traceparent: &str,
+    ) -> Result<Answer> {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params });
+        let (url, token) = (format!("{gateway}/agents/{}", encode(agent)), self.token(gateway)?);
+        web::post_traced(&url, &token, &body, traceparent).await
+    }
 }
 
 /// The wall clock, in milliseconds.

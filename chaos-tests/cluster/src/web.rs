@@ -54,12 +54,27 @@ pub async fn post(url: &str, bearer: Option<&str>, body: &Value) -> Result<Answe
     call(Method::POST, url, bearer, body.to_string().into_bytes()).await
 }
 
+/// A POST of JSON as a part of this trace.
+///
+/// # Errors
+/// Nobody answers in time.
+pub async fn post_traced(
+    url: &str,
+    bearer: &str,
+    body: &Value,
+    traceparent: &str,
+) -> Result<Answer> {
+    let body = body.to_string().into_bytes();
+    let shown = (url, Some(bearer), Some(traceparent));
+    send(Connector::plain(), Method::POST, shown, body).await
+}
+
 /// A GET by this connector.
 ///
 /// # Errors
 /// Nobody answers in time.
 pub async fn get_by(connector: Connector, url: &str) -> Result<Answer> {
-    send(connector.web(), Method::GET, (url, None), Vec::new()).await
+    send(connector.web(), Method::GET, (url, None, None), Vec::new()).await
 }
 
 /// Any call with any bytes.
@@ -72,17 +87,14 @@ pub async fn call(
     bearer: Option<&str>,
     body: Vec<u8>,
 ) -> Result<Answer> {
-    send(Connector::plain(), method, (url, bearer), body).await
+    send(Connector::plain(), method, (url, bearer, None), body).await
 }
 
-async fn send(
-    connector: Connector,
+fn head(
     method: Method,
-    (url, bearer): (&str, Option<&str>),
-    body: Vec<u8>,
-) -> Result<Answer> {
-    let client: Client<Connector, Full<Bytes>> =
-        Client::builder(TokioExecutor::new()).build(connector);
+    url: &str,
+    (bearer, traceparent): (Option<&str>, Option<&str>),
+) -> http::request::Builder {
     let mut request = Request::builder()
         .method(method)
         .uri(url)
@@ -91,6 +103,21 @@ async fn send(
     if let Some(bearer) = bearer {
         request = request.header("authorization", format!("Bearer {bearer}"));
     }
+    if let Some(traceparent) = traceparent {
+        request = request.header("traceparent", traceparent);
+    }
+    request
+}
+
+async fn send(
+    connector: Connector,
+    method: Method,
+    (url, bearer, traceparent): (&str, Option<&str>, Option<&str>),
+    body: Vec<u8>,
+) -> Result<Answer> {
+    let client: Client<Connector, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).build(connector);
+    let request = head(method, url, (bearer, traceparent));
     let request = request.body(Full::new(Bytes::from(body)))?;
     tokio::time::timeout(DEADLINE, async {
         let response =

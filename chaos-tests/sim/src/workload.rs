@@ -9,7 +9,7 @@ mod names;
 use std::collections::BTreeMap;
 
 use proto_types::card::Assurance;
-use proto_types::{Handle, LeaseEpoch, LeaseLimit, Reason, TaskId, WallMs};
+use proto_types::{EnvelopeId, Handle, LeaseEpoch, LeaseLimit, Reason, TaskId, WallMs};
 use registry_core::change::{Lease, Reply};
 use registry_core::command::{
     AckEnvelope, AssignTask, CancelTask, Command, CompleteTask, DeleteRecord, EnqueueEnvelope,
@@ -154,18 +154,7 @@ impl Workload {
 
     fn envelope(&mut self, now: WallMs, random: &mut fastrand::Rng) -> Command {
         match random.u8(0..10) {
-            0..5 => Command::EnqueueEnvelope(EnqueueEnvelope {
-                id: envelope(random.u8(0..40)),
-                source: source(),
-                target: queue(),
-                correlation: names::correlation(),
-                body: names::initial_body(),
-                traceparent: None,
-                expires_at: now.plus_ms(DAYS_MS),
-                shared: true,
-                metered: true,
-                token: None,
-            }),
+            0..5 => enqueue(envelope(random.u8(0..40)), now),
             5..8 => Command::LeaseEnvelopes(LeaseEnvelopes {
                 target: queue(),
                 max: LeaseLimit::try_from(random.u32(1..4)).expect("1 to 3 of at most 100"),
@@ -182,6 +171,22 @@ impl Workload {
             },
         }
     }
+}
+
+fn enqueue(id: EnvelopeId, now: WallMs) -> Command {
+    Command::EnqueueEnvelope(EnqueueEnvelope {
+        id,
+        source: source(),
+        target: queue(),
+        correlation: names::correlation(),
+        body: names::initial_body(),
+        traceparent: None,
+        expires_at: now.plus_ms(DAYS_MS),
+        shared: true,
+        metered: true,
+        token: None,
+        keep_undelivered: true,
+    })
 }
 
 fn any_handle(random: &mut fastrand::Rng) -> Handle {
@@ -204,6 +209,7 @@ fn submit(id: TaskId) -> Command {
         token: None,
         node: None,
         gateway: None,
+        traceparent: None,
     })
 }
 

@@ -182,4 +182,38 @@ pub(crate) enum EnvelopeVerb {
         #[arg(long)]
         no_ack: bool,
     },
+    /// Dead letters: what nobody tries to deliver any more.
+    #[command(subcommand)]
+    Dead(DeadVerb),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadVerb {
+    /// Lists them with the reason of the last attempt.
+    List {
+        /// Only those of this queue: a web origin or a handle.
+        #[arg(long, default_value = "")]
+        target: String,
+        /// At most this many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+        /// Where the page before said that there is more.
+        #[arg(long, default_value = "")]
+        cursor: String,
+    },
+    /// Shows one with its document, and when and why each attempt failed.
+    Show(DeadLetterArgs),
+    /// Puts one back into its queue, to be tried anew for a day at least.
+    Replay(DeadLetterArgs),
+    /// Forgets one. Its sender may send it again.
+    Drop(DeadLetterArgs),
+}
+
+/// Which dead letter.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeadLetterArgs {
+    /// Who sent it: a web origin.
+    pub(crate) source: String,
+    /// Its id.
+    pub(crate) id: String,
 }

@@ -1,4 +1,6 @@
-//! `envelope send|pull`.
+//! `envelope send|pull`; `dead` has a file of its own.
+
+mod dead;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +41,7 @@ pub(crate) async fn run(
             }
             Ok(())
         }
+        EnvelopeVerb::Dead(verb) => Ok(dead::run(profile, verb, format).await?.print(format)?),
     }
 }
 

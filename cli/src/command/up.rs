@@ -34,7 +34,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Runs the three roles until a signal, then stops them in the order node, gateway, registry. A role that fails or ends
 /// by itself ends all.
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
-    start_log(None)?;
+    start_log(None, None)?;
     // The roles stop one after the other.
     let stop = supervised(3 * Limits::default().stop_timeout())?;
     let (told, mut ends) = mpsc::channel(ROLES);

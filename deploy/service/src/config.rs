@@ -87,6 +87,16 @@ pub trait Role: DeserializeOwned + Setting {
         None
     }
 
+    /// Where its traces and logs go besides, if that is a setting of the role.
+    fn telemetry(&self) -> Option<&telemetry::Otlp> {
+        None
+    }
+
+    /// How this process is called among those of its role.
+    fn instance(&self) -> String {
+        String::new()
+    }
+
     /// Settings that cannot hold together: the first, in words with their names.
     fn contradiction(&self) -> Option<String>;
 
@@ -115,10 +125,17 @@ fn wrong<T: Role>(config: &T) -> Vec<String> {
     config.paths("", &mut paths);
     let unusable = files::unusable(&paths);
     let filter = config.log_filter().map_or(Ok(()), telemetry::check_filter);
+    let telemetry = config.telemetry();
     let found = mismatch("log_filter", filter).into_iter().chain(config.contradiction());
+    let found = found.chain(telemetry.and_then(telemetry::Otlp::contradiction));
     let found: Vec<String> = found.chain(unusable).collect();
     let is_readable = found.is_empty() && !paths.iter().any(|(_, path)| files::is_pipe(path));
-    if is_readable { config.mismatches() } else { found }
+    if !is_readable {
+        return found;
+    }
+    let mut found = config.mismatches();
+    found.extend(telemetry.and_then(telemetry::Otlp::mismatch));
+    found
 }
 
 /// The fault of a setting whose files were opened, if there is one.

@@ -4,6 +4,7 @@
 //! nearest proxy has written, up to the first address that is no trusted proxy's. It must never read what stands left of
 //! that (attack case 36), nor take a host or a scheme from such a header: our own origin is a setting.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use axum::http::HeaderMap;
@@ -25,21 +26,20 @@ pub struct ClientAddress(pub IpAddr);
 ///
 /// A proxy that writes one of the headers hands the other on as a client wrote it. So where both are there they have to
 /// tell the same; else neither is believed.
-pub(crate) fn client_address(
-    connection: IpAddr,
-    headers: &HeaderMap,
-    trusted: &[Network],
-) -> IpAddr {
+#[must_use]
+pub fn client_address(connection: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let connection = connection.to_canonical();
     if !is_trusted(connection, trusted) {
         return connection;
     }
     let forwarded = headers.contains_key(FORWARDED).then(|| {
-        let elements = values(headers, FORWARDED).flat_map(|value| from_right(value, b','));
+        let lines = values(headers, FORWARDED);
+        let elements = lines.iter().flat_map(|value| from_right(value, b','));
         nearest(connection, elements.map(forwarded_for), trusted)
     });
     let older = headers.contains_key(X_FORWARDED_FOR).then(|| {
-        let elements = values(headers, X_FORWARDED_FOR).flat_map(|value| value.rsplit(','));
+        let lines = values(headers, X_FORWARDED_FOR);
+        let elements = lines.iter().flat_map(|value| value.rsplit(','));
         nearest(connection, elements.map(node), trusted)
     });
     match (forwarded, older) {
@@ -55,9 +55,11 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
-/// The lines of a header, the last one first: proxies append.
-fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).iter().rev().map(|value| value.to_str().unwrap_or_default())
+/// The lines of a header, the last one first: proxies append. Bytes that are no text stand in no address, and hide nothing
+/// that a proxy has written behind them on the same line.
+fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> Vec<Cow<'a, str>> {
+    let lines = headers.get_all(name).iter().rev();
+    lines.map(|value| String::from_utf8_lossy(value.as_bytes())).collect()
 }
 
 /// The first address that is no trusted proxy's, or the last that is known to be one.
@@ -80,7 +82,7 @@ fn nearest(
 /// Whom an element of `Forwarded` is for (RFC 7239, section 4): a parameter that is there once.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
     let mut found = None;
-    for pair in from_right(element, b';').map(str::trim).filter(|pair| !pair.is_empty()) {
+    for pair in from_right(element, b';').map(str::trim_ascii).filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=')?;
         if name.eq_ignore_ascii_case("for") && found.replace(value).is_some() {
             return None;
@@ -95,7 +97,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
 
 /// An address, with or without a port (RFC 7239, section 6). IPv6 may be without brackets, as in `X-Forwarded-For`.
 fn node(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     if let Some(bracketed) = text.strip_prefix('[') {
         let (address, port) = bracketed.split_once(']')?;
         let ends_well = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);

@@ -30,9 +30,17 @@ pub mod sources;
 pub mod sse;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 pub mod units;
 pub mod watchdog;
 pub mod watched;
+
+/// The readers of a stranger's bytes, for the fuzz targets alone.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::forwarded::client_address;
+    pub use crate::proxies::header::{Malformed, Progress, read as read_proxy_header};
+}
 
 pub use backoff::Backoff;
 pub use forwarded::ClientAddress;

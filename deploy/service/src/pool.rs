@@ -134,6 +134,20 @@ impl<K: Ord + Clone> Place<K> {
         }
         self.amount = amount;
     }
+
+    /// The same, if there is room for what is more.
+    ///
+    /// # Errors
+    /// There is not so much for this holder: what was counted still is.
+    pub fn resize(&mut self, class: Class, amount: u64) -> Result<(), Full> {
+        if amount > self.amount {
+            self.pool.take(class, &self.holder, amount - self.amount)?;
+            self.amount = amount;
+        } else {
+            self.recount(amount);
+        }
+        Ok(())
+    }
 }
 
 impl<K: Ord> Drop for Place<K> {
@@ -169,6 +183,23 @@ mod tests {
         }
         assert_eq!(pool.place(Class::Ordinary, "b").unwrap_err(), Full::Pool);
         drop(place);
+        assert_eq!((pool.taken(), pool.lock().by_holder.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_place_grows_as_far_as_there_is_room_and_keeps_what_it_has() {
+        let pool = Pool::new(Shares::new(8).without_reserve());
+        let mut place = pool.places(Class::Ordinary, "a", 1).unwrap();
+        for (amount, refused) in [(4, None), (5, Some(Full::Share)), (9, Some(Full::Pool))] {
+            assert_eq!(place.resize(Class::Ordinary, amount).err(), refused, "{amount}");
+            assert_eq!(pool.taken(), 4);
+        }
+        // What has its share all the same is not asked for more.
+        let other = pool.places(Class::Ordinary, "b", 2).unwrap();
+        assert_eq!(place.resize(Class::Ordinary, 4), Ok(()));
+        assert_eq!(place.resize(Class::Ordinary, 1), Ok(()));
+        assert_eq!(pool.taken(), 3);
+        drop((place, other));
         assert_eq!((pool.taken(), pool.lock().by_holder.len()), (0, 0));
     }
 }

@@ -3,7 +3,7 @@
 //! It decides of whom a header of the PROXY protocol is demanded, and whose headers of HTTP are believed after it. It must
 //! never ask one of anybody else, nor read a byte beyond it: the next ones are TLS or HTTP.
 
-mod header;
+pub(crate) mod header;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

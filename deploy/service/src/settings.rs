@@ -149,6 +149,7 @@ values! {
     u32: "whole number", "0";
     u64: "whole number", "0";
     usize: "whole number", "0";
+    f64: "number", "0.5";
     String: "text", "\"\"";
     SocketAddr: "address and port", "\"127.0.0.1:0\"";
     Network: "network, such as `10.0.0.0/8`", "\"127.0.0.0/8\"";

@@ -1,4 +1,4 @@
-//! Logs: one event, one line, on stderr.
+//! Logs: one event, one line, on stderr; and what a collector gets of them besides (`otlp.rs`).
 //!
 //! It decides the form and that nothing inside a value can end a line or drive a terminal:
 //! control characters are written as escapes, whoever sent them. It never writes to stdout,
@@ -7,6 +7,7 @@
 //! runs, unless its environment says it.
 
 mod damped;
+mod otlp;
 
 use std::env;
 use std::io::{self, Write};
@@ -19,6 +20,9 @@ use tracing_subscriber::reload::Handle;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::damped::{Damped, held_back};
+use self::otlp::Logs;
+
+pub use self::otlp::{Error as OtlpError, Exporters, Otlp};
 
 /// How an event is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -89,11 +93,13 @@ fn understood(filter: &str) -> Result<EnvFilter, Error> {
         .map_err(|error| Error::Filter { filter: filter.to_owned(), reason: error.to_string() })
 }
 
-/// Starts logging to stderr. `filter` has the form `info,registry_raft=debug`.
+/// Starts logging to stderr, and to a collector where there is one. `filter` has the form `info,registry_raft=debug`.
 ///
 /// # Errors
 /// Every [`Error`]; call it once a process.
-pub fn init(format: Format, filter: &str) -> Result<(), Error> {
+pub fn init(format: Format, filter: &str, exporters: Option<&Exporters>) -> Result<(), Error> {
+    // It gets what is written, but for lines that are held back.
+    let exported = exporters.map(Logs::of);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(understood(filter)?)
         .with_ansi(false)
@@ -102,12 +108,12 @@ pub fn init(format: Format, filter: &str) -> Result<(), Error> {
         Format::Text => {
             let lines = lines.with_filter_reloading();
             let change = change(lines.reload_handle());
-            (lines.finish().with(Damped::default()).try_init(), change)
+            (lines.finish().with(Damped::default()).with(exported).try_init(), change)
         }
         Format::Json => {
             let lines = lines.json().flatten_event(true).with_filter_reloading();
             let change = change(lines.reload_handle());
-            (lines.finish().with(Damped::default()).try_init(), change)
+            (lines.finish().with(Damped::default()).with(exported).try_init(), change)
         }
     };
     started.map_err(|_| Error::Started)?;
@@ -241,6 +247,6 @@ mod tests {
 
     #[test]
     fn a_filter_that_is_not_understood_is_refused() {
-        assert!(matches!(init(Format::Text, "info,=,x=y=z"), Err(Error::Filter { .. })));
+        assert!(matches!(init(Format::Text, "info,=,x=y=z", None), Err(Error::Filter { .. })));
     }
 }

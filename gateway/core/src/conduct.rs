@@ -86,8 +86,8 @@ fn of_call(error: &CallError) -> Option<Conduct> {
         | CallError::TaskEnded => None,
         // The agent behind us.
         CallError::AgentResponse | CallError::Upstream(..) => None,
-        // How an agent is run changes without the caller.
-        CallError::AttachedUnsupported => None,
+        // How an agent is run changes without the caller, and the key is ours.
+        CallError::AttachedUnsupported | CallError::NoFederationKey => None,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod credential;
 pub mod denial;
 pub mod dispatch;
 pub mod errors;
+pub mod federation;
 pub mod form;
 pub mod gcra;
 pub mod http_json;
@@ -23,6 +24,7 @@ pub mod relay;
 pub mod sealed;
 pub mod task_view;
 pub mod upstream;
+pub mod webhook;
 
 pub use crate::admit::{Permit, admit};
 pub use crate::caller::Caller;

@@ -30,6 +30,12 @@ pub enum Route {
     AgentCard(Handle),
     /// The descriptor, under the older name or the newer one.
     Descriptor(Brand),
+    /// An operator's call to a peer, as this instance.
+    FederationProxy,
+    /// How this instance federates, for those who run it.
+    FederationStatus,
+    /// The peers that an operator may call, for those who run this instance.
+    FederationDirectory,
     /// Takes WAN envelopes in.
     Publish,
     /// Leases envelopes to a local subscriber. Without a target, the query names it.
@@ -123,15 +129,18 @@ impl Route {
             [".well-known", "agent-card.json" | "agent.json"] => Self::InstanceCard,
             [".well-known", "pilox-mesh.json"] => Self::Descriptor(Brand::Pilox),
             [".well-known", "hive-mesh.json"] => Self::Descriptor(Brand::Hive),
+            ["api", "mesh", "federation", "proxy", "jsonrpc"] => Self::FederationProxy,
+            ["api", "mesh", "federation", "status"] => Self::FederationStatus,
+            ["api", "mesh", "federation", "directory"] => Self::FederationDirectory,
             ["v1", "publish"] | ["api", "mesh", "wan", "ingress"] => Self::Publish,
             ["v1", "envelopes"] => Self::Pull(None),
             // It is a handle too, and nobody reads an acknowledgement.
             ["v1", "envelopes", "ack"] if method == Method::Post => Self::Acknowledge(None),
             ["v1", "envelopes", target] => Self::Pull(Some(handle(target)?)),
             ["v1", "envelopes", target, "ack"] => Self::Acknowledge(Some(handle(target)?)),
-            ["healthz" | "livez"] => Self::Health,
+            ["healthz" | "livez"] | ["v1", "health"] => Self::Health,
             ["readyz"] => Self::Ready,
-            ["metrics"] => Self::Metrics,
+            ["metrics"] | ["v1", "metrics"] => Self::Metrics,
             ["docs", "errors", code] => Self::ErrorPage((*code).to_owned()),
             [A2A_SERVICE, method] => Self::Grpc((*method).to_owned()),
             _ => Self::HttpJson(Endpoint::find(segments, path)?),
@@ -145,12 +154,15 @@ impl Route {
             Self::InstanceRpc
             | Self::AgentRpc(_)
             | Self::Grpc(_)
+            | Self::FederationProxy
             | Self::Publish
             | Self::Acknowledge(_) => Methods::POST,
             Self::HttpJson(endpoint) => endpoint.methods(),
             Self::InstanceCard
             | Self::AgentCard(_)
             | Self::Descriptor(_)
+            | Self::FederationStatus
+            | Self::FederationDirectory
             | Self::Pull(_)
             | Self::Health
             | Self::Ready
@@ -211,6 +223,9 @@ mod tests {
             ("/.well-known/agent-card.json", Route::InstanceCard),
             ("/.well-known/hive-mesh.json", Route::Descriptor(Brand::Hive)),
             ("/.well-known/pilox-mesh.json", Route::Descriptor(Brand::Pilox)),
+            ("/api/mesh/federation/proxy/jsonrpc", Route::FederationProxy),
+            ("/api/mesh/federation/status", Route::FederationStatus),
+            ("/api/mesh/federation/directory", Route::FederationDirectory),
             ("/v1/publish", Route::Publish),
             ("/api/mesh/wan/ingress", Route::Publish),
             ("/v1/envelopes", Route::Pull(None)),
@@ -221,6 +236,8 @@ mod tests {
             ("/livez", Route::Health),
             ("/readyz", Route::Ready),
             ("/metrics", Route::Metrics),
+            ("/v1/health", Route::Health),
+            ("/v1/metrics", Route::Metrics),
             ("/docs/errors/not-found", Route::ErrorPage("not-found".to_owned())),
             ("/lf.a2a.v1.A2AService/GetTask", Route::Grpc("GetTask".to_owned())),
         ] {
@@ -263,6 +280,8 @@ mod tests {
             "/agents/acme01/translator",
             "/v1%2Fpublish",
             "/api/a2a/federated",
+            "/api/mesh/federation",
+            "/api/mesh/federation/status/",
             "/.well-known/agent-card.json/",
             "/agents/a\"b",
             "/lf.a2a.v1.A2AService",

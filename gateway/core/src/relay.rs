@@ -9,8 +9,8 @@ mod ids;
 mod request;
 
 use proto_types::a2a::{
-    CancelTaskRequest, GetTaskRequest, Method, ProtocolVersion, SendMessageRequest,
-    SendMessageResponse, SubscribeToTaskRequest, Task,
+    CancelTaskRequest, GetTaskRequest, ListTasksRequest, ListTasksResponse, Method,
+    ProtocolVersion, SendMessageRequest, SendMessageResponse, SubscribeToTaskRequest, Task,
 };
 use proto_types::upstream::{Upstream, UpstreamBinding};
 
@@ -31,6 +31,8 @@ pub enum Outgoing {
     Cancel(CancelTaskRequest),
     /// SubscribeToTask.
     Subscribe(SubscribeToTaskRequest),
+    /// ListTasks, as [`Outgoing::list`] allows it.
+    List(ListTasksRequest),
 }
 
 /// The same as a request of HTTP.
@@ -71,9 +73,21 @@ pub enum Answered {
     Message(SendMessageResponse),
     /// A task as it is.
     Task(Task),
+    /// A page of tasks.
+    Tasks(ListTasksResponse),
 }
 
 impl Outgoing {
+    /// ListTasks, if this upstream can be asked for it. It knows the gateway alone, so that the list has to be of one
+    /// conversation, which is one caller's. 0.3 has no name for it, and no replica lists the tasks of the others.
+    #[must_use]
+    pub fn list(request: ListTasksRequest, upstream: &Upstream) -> Option<Self> {
+        let can = request.context_id.is_some()
+            && upstream.version == ProtocolVersion::V10
+            && upstream.urls.len() == 1;
+        can.then_some(Self::List(request))
+    }
+
     /// Whether it is answered with a stream.
     #[must_use]
     pub const fn is_stream(&self) -> bool {
@@ -83,7 +97,7 @@ impl Outgoing {
     /// Whether it changes nothing, so that it may be said again where nobody knows whether it was heard.
     #[must_use]
     pub const fn is_safe_to_repeat(&self) -> bool {
-        matches!(self, Self::Get(_) | Self::Subscribe(_))
+        matches!(self, Self::Get(_) | Self::Subscribe(_) | Self::List(_))
     }
 
     /// How many messages of the history the answer is to hold; all if it does not say.
@@ -94,6 +108,7 @@ impl Outgoing {
                 request.configuration.as_ref()?.history_length
             }
             Self::Get(request) => request.history_length,
+            Self::List(request) => request.history_length,
             Self::Cancel(_) | Self::Subscribe(_) => None,
         }
     }
@@ -107,6 +122,7 @@ impl Outgoing {
             Self::Get(_) => Method::GetTask,
             Self::Cancel(_) => Method::CancelTask,
             Self::Subscribe(_) => Method::SubscribeToTask,
+            Self::List(_) => Method::ListTasks,
         }
     }
 }
@@ -144,6 +160,7 @@ impl From<Answered> for Answer {
         match answered {
             Answered::Message(response) => Self::Message(response),
             Answered::Task(task) => Self::Task(task),
+            Answered::Tasks(page) => Self::Tasks(page),
         }
     }
 }

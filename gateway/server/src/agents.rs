@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use self::card::{as_said, card, input_modes, text};
 pub(crate) use self::directory::Directory;
 pub(crate) use self::interfaces::INSTANCE_RPC;
-use self::interfaces::{of_agent, of_instance, of_tenant};
+use self::interfaces::{of_agent, of_attached_default, of_instance, of_tenant};
 pub(crate) use self::tagged::Tagged;
 use crate::clock;
 
@@ -185,24 +185,28 @@ impl Agents {
         if let Some(agent) = default.filter(|agent| is_whole(viewer, &agent.scope)) {
             let newest = self.newest([agent].into_iter());
             let streams = streams(&agent.words, &agent.backend);
-            return (card(&agent.words, &of_instance(&self.origin), streams), newest);
+            let interfaces = match agent.backend {
+                Backend::Hosted => of_instance(&self.origin),
+                Backend::Attached(_) => of_attached_default(&self.origin, &agent.handle),
+            };
+            return (card(&agent.words, &interfaces, streams), newest);
         }
-        let mut hosted = self.listed(viewer);
-        let newest = self.newest(hosted.iter().copied());
+        let mut listed = self.listed(viewer);
+        let newest = self.newest(listed.iter().copied());
         loop {
             // Each agent is called by its tenant (A2A 1.0, section 8.3.2). A card must
             // name an interface even where nobody can be called yet.
-            let tenants = hosted.iter().flat_map(|agent| of_tenant(&self.origin, &agent.handle));
+            let tenants = listed.iter().flat_map(|agent| of_tenant(&self.origin, &agent.handle));
             let mut interfaces: Vec<_> = tenants.collect();
             if interfaces.is_empty() {
                 interfaces = of_instance(&self.origin);
             }
             // Many long names make no card, for it would be too long.
-            let card = as_said(&self.words_of(&hosted), &interfaces, true);
-            if card.is_some() || hosted.is_empty() {
+            let card = as_said(&self.words_of(&listed), &interfaces, true);
+            if card.is_some() || listed.is_empty() {
                 return (card.unwrap_or(Value::Null), newest);
             }
-            hosted.truncate(hosted.len() / 2);
+            listed.truncate(listed.len() / 2);
         }
     }
 
@@ -215,10 +219,10 @@ impl Agents {
     }
 
     /// What the instance's card says of these agents.
-    fn words_of(&self, hosted: &[&Arc<Agent>]) -> Map<String, Value> {
+    fn words_of(&self, listed: &[&Arc<Agent>]) -> Map<String, Value> {
         let own = json!({
             "id": "federation",
-            "name": "Hosted agents",
+            "name": "Agents",
             "description": "Calls the agent whose handle the request names as its tenant.",
             "tags": ["federation"],
         });
@@ -232,8 +236,8 @@ impl Agents {
         };
         let words = json!({
             "name": self.origin.host(),
-            "description": "An Ecumene instance: hosted agents behind one gateway.",
-            "skills": std::iter::once(own).chain(hosted.iter().map(skill)).collect::<Vec<_>>(),
+            "description": "An Ecumene instance: agents behind one gateway.",
+            "skills": std::iter::once(own).chain(listed.iter().map(skill)).collect::<Vec<_>>(),
         });
         words.as_object().cloned().unwrap_or_default()
     }
@@ -400,6 +404,29 @@ mod tests {
         agents.default = Some(Handle::parse("echo").unwrap());
         put(&mut agents, "echo", 3, &json!({}));
         assert_eq!(called(&agents), own, "who names no tenant calls the default agent");
+    }
+
+    #[test]
+    fn the_card_of_an_attached_default_agent_names_it_where_there_are_tenants() {
+        let mut agents = agents();
+        agents.default = Some(Handle::parse("far").unwrap());
+        let skills = json!([{"id": "s", "name": "S", "description": "d", "tags": ["t"]}]);
+        attach(&mut agents, "far", &json!({"name": "Far", "skills": skills}), false);
+        let card = instance_card(&agents, &Viewer::Anonymous);
+        assert_eq!(card["name"], "Far");
+        let called = card["supportedInterfaces"].as_array().unwrap().iter().map(|one| {
+            let member = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            ["protocolBinding", "protocolVersion", "url", "tenant"].map(member)
+        });
+        let (rpc, plain) = ("https://b.example/v1/a2a/jsonrpc", "https://b.example/a2a");
+        let expected = [
+            ["JSONRPC", "1.0", rpc, "far"],
+            ["HTTP+JSON", "1.0", plain, "far"],
+            ["GRPC", "1.0", "b.example:443", "far"],
+            ["JSONRPC", "0.3", rpc, ""],
+            ["HTTP+JSON", "0.3", plain, ""],
+        ];
+        assert_eq!(called.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! Decides defaults, and which settings contradict each other. Must never hold a secret, only the
 //! path of its file.
 
+mod bounds;
 mod contradiction;
 mod upstreams;
+mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,10 +15,10 @@ use deploy_service::config::mismatch;
 use deploy_service::credential::lacks_join_token;
 use deploy_service::listen::check_proxies;
 use deploy_service::settings::Setting;
+use deploy_service::telemetry::Otlp;
 use deploy_service::tls::{ClientFiles, Connector, ServerFiles};
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, Network, Security, config, telemetry};
-use gateway_core::gcra::Quota;
 use proto_types::pilox::descriptor::BOOTSTRAP_URLS_MAX;
 use proto_types::{GatewayId, Handle, Origin};
 use serde::Deserialize;
@@ -25,6 +27,7 @@ use crate::cors::Cors;
 
 pub use self::contradiction::Contradiction;
 pub use self::upstreams::{UpstreamCredential, Upstreams};
+pub use self::webhooks::Webhook;
 
 /// The configuration of one gateway.
 #[derive(Clone, Debug, Deserialize, Setting)]
@@ -53,10 +56,10 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// What local subscribers of envelopes show; each file holds one token.
     pub subscriber_token_files: Vec<PathBuf>,
-    /// What an operator shows; it may pull envelopes too.
+    /// What an operator shows to call peers as this instance; it may pull envelopes too.
     pub operator_token_file: Option<PathBuf>,
-    /// The key that signs this instance's own tokens: a private JWK, or the seed in 64 hexadecimal
-    /// digits. The descriptor shows its public half.
+    /// The key that signs this instance's own tokens, without which no peer is called: a private JWK, or the seed in 64
+    /// hexadecimal digits. The descriptor shows its public half.
     pub federation_key_file: Option<PathBuf>,
     /// The agent that answers calls to the instance which name none.
     pub default_agent: Option<String>,
@@ -65,7 +68,8 @@ pub struct Config {
     pub dual_cards: bool,
     /// Whether `/.well-known/hive-mesh.json` is served.
     pub brand_hive: bool,
-    /// Whether `/.well-known/pilox-mesh.json` is served.
+    /// Whether `/.well-known/pilox-mesh.json` is served. Peers are shown `X-Pilox-Federation-JWT` then, and
+    /// `X-Hive-Federation-JWT` otherwise.
     pub brand_pilox: bool,
     /// Web origins whose pages may call agents from a browser, such as `https://app.example`; `*` for
     /// all. Every page may read cards and descriptors.
@@ -89,6 +93,10 @@ pub struct Config {
     pub bounds: Bounds,
     /// How the servers of attached agents are reached.
     pub upstreams: Upstreams,
+    /// Where envelopes are taken to. Every gateway of the fleet may have the same: each envelope is one's at a time.
+    pub webhooks: Vec<Webhook>,
+    /// Where traces and the log go besides.
+    pub telemetry: Otlp,
 }
 
 /// What calls may use up.
@@ -117,8 +125,8 @@ pub struct Bounds {
     /// Between two comments on a silent stream: below the 60 s after which proxies cut.
     pub heartbeat: Duration,
     /// How long an accepted envelope is kept for its subscriber; the registry takes at most 7 days. Its bytes count that long,
-    /// delivered or not. What is kept for tasks and envelopes may come to 12 GiB for all callers, of which one alone has half:
-    /// at 2 KiB an envelope and 6 days, some 12 envelopes a second for all, and 6 for one.
+    /// delivered or not; those of a dead letter for 7 days more. What is kept for tasks and envelopes may come to 12 GiB for all
+    /// callers, of which one alone has half: at 2 KiB an envelope and 6 days, some 12 envelopes a second for all, and 6 for one.
     pub envelope_ttl: Duration,
     /// How long an envelope stays with the subscriber that pulled it.
     pub envelope_lease: Duration,
@@ -127,14 +135,14 @@ pub struct Bounds {
 }
 
 impl Default for Config {
+    #[rustfmt::skip]
     fn default() -> Self {
         Self {
             id: String::new(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)),
             origin: None,
             events_endpoint: None,
-            registry: Vec::new(),
-            registry_tls: None,
+            registry: Vec::new(), registry_tls: None,
             tls: None,
             join_token_file: None,
             state_dir: PathBuf::new(),
@@ -143,17 +151,16 @@ impl Default for Config {
             federation_key_file: None,
             default_agent: None,
             dual_cards: false,
-            brand_hive: true,
-            brand_pilox: true,
+            brand_hive: true, brand_pilox: true,
             cors_origins: Vec::new(),
             bootstrap_descriptor_urls: Vec::new(),
-            addr_file: None,
-            log_filter: None,
-            trusted_proxies: Vec::new(),
-            proxy_protocol: false,
+            addr_file: None, log_filter: None,
+            trusted_proxies: Vec::new(), proxy_protocol: false,
             limits: Limits::default(),
             bounds: Bounds::default(),
             upstreams: Upstreams::default(),
+            webhooks: Vec::new(),
+            telemetry: Otlp::default(),
         }
     }
 }
@@ -194,6 +201,14 @@ impl config::Role for Config {
         self.log_filter.as_deref()
     }
 
+    fn telemetry(&self) -> Option<&Otlp> {
+        Some(&self.telemetry)
+    }
+
+    fn instance(&self) -> String {
+        self.id.clone()
+    }
+
     fn contradiction(&self) -> Option<String> {
         let refused = self.checked().err().map(|contradiction| telemetry::chain(&contradiction));
         refused.or_else(|| lacks_join_token(&self.state_dir, self.join_token_file.as_deref()))
@@ -215,9 +230,6 @@ pub(crate) struct Checked {
     pub(crate) default_agent: Option<Handle>,
     pub(crate) cors: Cors,
 }
-
-/// The registry refuses envelopes that would be kept longer; its clock is not ours.
-const ENVELOPE_TTL_S_MAX: u64 = 7 * 86_400 - 600;
 
 impl Config {
     /// Checks the settings against each other.
@@ -241,44 +253,13 @@ impl Config {
         }
         self.bounds.check()?;
         self.upstreams.check()?;
+        webhooks::check(&self.webhooks)?;
         Ok(Checked {
             id,
             origin: origin.map_err(Contradiction::Origin)?,
             default_agent: default_agent.map_err(Contradiction::DefaultAgent)?,
             cors: Cors::read(&self.cors_origins).map_err(Contradiction::Cors)?,
         })
-    }
-}
-
-impl Bounds {
-    /// The limit of one peer.
-    pub(crate) fn peer_quota(&self) -> Quota {
-        let window_us = u64::try_from(self.peer_window.std().as_micros()).unwrap_or(u64::MAX);
-        Quota::new(self.peer_requests, window_us).expect("check() refuses zero")
-    }
-
-    fn check(&self) -> Result<(), Contradiction> {
-        let counts = [
-            ("address_requests_per_second", u64::from(self.address_requests_per_second)),
-            ("address_burst", u64::from(self.address_burst)),
-            ("peer_requests", u64::from(self.peer_requests)),
-            ("waiting_max", self.waiting_max as u64),
-            ("spend_queue_max", self.spend_queue_max as u64),
-            ("polls_max", self.polls_max as u64),
-        ];
-        let counts = counts.map(|(field, count)| (field, "1 and more", count > 0));
-        let secs = |least, span: Duration, most| (least..=most).contains(&span.std().as_secs());
-        let body = (1..=960 << 10).contains(&self.call_bytes_max.count());
-        let spans = [
-            ("call_bytes_max", "1B to 960KiB", body),
-            ("peer_window", "1s to 1d", secs(1, self.peer_window, 86_400)),
-            ("task_deadline", "1s to 1h", secs(1, self.task_deadline, 3_600)),
-            ("heartbeat", "100ms and more", self.heartbeat >= Duration::from_millis(100)),
-            ("envelope_ttl", "1s to 7d less 10m", secs(1, self.envelope_ttl, ENVELOPE_TTL_S_MAX)),
-            ("envelope_lease", "1s to 10m", secs(1, self.envelope_lease, 600)),
-        ];
-        let outside = counts.into_iter().chain(spans).find(|(_, _, holds)| !holds);
-        outside.map_or(Ok(()), |(field, range, _)| Err(Contradiction::Range { field, range }))
     }
 }
 

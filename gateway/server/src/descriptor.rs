@@ -1,8 +1,8 @@
 //! What this instance says about itself under `/.well-known/`, for Pilox instances that crawl.
 //!
-//! Decides which addresses it names. Must never promise what is not served: the federation directory
-//! is the registry's, and no calls are relayed yet.
+//! Decides which addresses it names. Must never promise what is not served: without a key no peer is called from here.
 
+use gateway_core::federation::{DIRECTORY, STATUS};
 use proto_types::pilox::Brand;
 use proto_types::pilox::descriptor::{
     A2aEndpoints, Descriptor, Federation, JwtAlg, MESH_V2, Phase, PublicMesh,
@@ -40,7 +40,7 @@ fn descriptor(config: &Config, origin: &Origin, key: Option<&PublicKey>) -> Desc
             public_json_rpc_url: None,
             public_tier: None,
         }),
-        federation: federation(url(INSTANCE_RPC), url("/readyz"), key),
+        federation: federation(url, key),
         public_mesh: PublicMesh {
             bootstrap_mesh_descriptor_urls: config.bootstrap_descriptor_urls.clone(),
             dht_bootstrap_hints: Vec::new(),
@@ -48,16 +48,16 @@ fn descriptor(config: &Config, origin: &Origin, key: Option<&PublicKey>) -> Desc
     }
 }
 
-fn federation(rpc_url: String, status_url: String, key: Option<&PublicKey>) -> Federation {
+fn federation(url: impl Fn(&str) -> String, key: Option<&PublicKey>) -> Federation {
     Federation {
         enabled: true,
-        phase: Phase::Config,
-        transport_active: false,
+        phase: if key.is_some() { Phase::Transport } else { Phase::Config },
+        transport_active: key.is_some(),
         jwt_alg: Some(JwtAlg::Ed25519),
         local_ed25519_public_key_hex: key.map(PublicKey::to_hex),
-        directory_url: None,
-        federation_status_url: status_url,
-        federated_json_rpc_url: Some(rpc_url),
+        directory_url: Some(url(DIRECTORY)),
+        federation_status_url: url(STATUS),
+        federated_json_rpc_url: Some(url(INSTANCE_RPC)),
         wan_mesh: None,
     }
 }
@@ -74,6 +74,7 @@ mod tests {
         {
             let read = Descriptor::parse(&served.unwrap().body).unwrap();
             assert_eq!(read.schema, brand.descriptor_schema());
+            assert!(!read.federation.transport_active, "there is no key to call peers with");
             assert_eq!(read.a2a.unwrap().json_rpc_url, "https://b.example/v1/a2a/jsonrpc");
         }
     }

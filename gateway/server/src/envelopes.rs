@@ -193,7 +193,8 @@ impl Pull {
     }
 }
 
-fn show(leased: &wire::LeasedEnvelope) -> Value {
+/// An envelope as whoever takes it sees it.
+pub(crate) fn show(leased: &wire::LeasedEnvelope) -> Value {
     let mut shown = json!({
         "id": leased.id,
         "source": leased.source,

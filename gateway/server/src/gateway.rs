@@ -14,10 +14,10 @@ use gateway_core::{Caller, Failure, Peer, admit};
 use proto_types::{GatewayId, Origin, Shares};
 use proto_wire::registry::v1 as wire;
 
-use crate::agents::Tagged;
 use crate::cache::Cache;
 use crate::charger::Charger;
 use crate::config::{Bounds, Checked, Config};
+use crate::federation::Federation;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
@@ -26,7 +26,8 @@ use crate::secrets::Secrets;
 use crate::spend::Spender;
 use crate::upstream::UpstreamClient;
 use crate::waiting::Waiting;
-use crate::{clock, descriptor, grpc};
+use crate::webhooks::Deliveries;
+use crate::{clock, grpc};
 
 /// One gateway.
 pub(crate) struct Gateway {
@@ -42,11 +43,13 @@ pub(crate) struct Gateway {
     pub(crate) live: ArcSwap<Live>,
     pub(crate) reloads: Arc<Reloads>,
     pub(crate) pools: Pools,
-    /// The descriptors under the older name and the newer one, if they are served.
-    pub(crate) descriptors: [Option<Tagged>; 2],
     pub(crate) metrics: Metrics,
     /// How attached agents are called.
     pub(crate) upstreams: UpstreamClient,
+    /// As whom peers are called, and what they are told of this instance.
+    pub(crate) federation: Federation,
+    /// How deliveries to webhooks ended.
+    pub(crate) deliveries: Deliveries,
     pub(crate) refusals: Refusals,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: Shutdown,
@@ -96,12 +99,11 @@ impl Gateway {
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
     ) -> Arc<Self> {
         let (bounds, (here, origin)) = (&config.bounds, own(config, address, origin));
-        let live = Live::new(bounds.clone(), cors, secrets.subscribers.clone());
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));
         Arc::new(Self {
-            descriptors: descriptor::served(config, &origin, secrets.key.as_ref()),
+            federation: Federation::new(config, &origin, secrets.key.clone()),
             id,
-            live: ArcSwap::from_pointee(live),
+            live: ArcSwap::from_pointee(Live::new(bounds.clone(), cors, secrets.tokens.clone())),
             reloads: Arc::default(),
             streams_end: config.limits.streams_end(),
             cache: Cache::new(origin.clone(), (default_agent, config.dual_cards), &registry),
@@ -113,6 +115,7 @@ impl Gateway {
             pools: Pools::new(bounds),
             metrics: Metrics::new(upstreams.outcomes()),
             upstreams,
+            deliveries: Deliveries::default(),
             refusals: Refusals::default(),
             grpc: grpc::routes(&waiting, &readiness),
             readiness,

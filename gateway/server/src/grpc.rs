@@ -96,6 +96,12 @@ pub(crate) fn read_request(method: &str, body: &[u8]) -> Result<Value, Failure> 
     read.map_err(|must_be| Failure::Call(CallError::Params(vec![fault("", must_be)])))
 }
 
+/// The body of a call, as a caller makes it.
+pub(crate) fn request(method: &str, params: &Value) -> Option<Bytes> {
+    let method = Method::find(method)?;
+    frame::encode(|out| method.write_request(params, out))
+}
+
 /// One message of a method's answer, framed.
 pub(crate) fn message(method: &str, answer: &Value) -> Result<Bytes, Failure> {
     let method = find(method)?;

@@ -15,6 +15,9 @@ mod cors;
 mod descriptor;
 mod envelopes;
 mod events;
+mod federation;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod grpc;
 mod identity;
@@ -29,13 +32,14 @@ mod server;
 mod spend;
 mod upstream;
 mod waiting;
+mod webhooks;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use deploy_service::credential::{Credential, NoJoinToken};
+use deploy_service::credential::NoJoinToken;
 use deploy_service::ready::Condition;
 use deploy_service::tls::{self, Connector};
 use deploy_service::{
@@ -45,7 +49,9 @@ use deploy_service::{
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use crate::cache::read_peers;
-pub use crate::config::{Bounds, Config, Contradiction, UpstreamCredential, Upstreams};
+pub use crate::config::{
+    Bounds, Config, Contradiction, UpstreamCredential, Upstreams, Webhook as WebhookConfig,
+};
 pub use crate::registry::InvalidMember;
 
 use crate::gateway::Gateway;
@@ -149,7 +155,7 @@ pub async fn run_reloading(
     // It ends with this.
     let mut reloading = JoinSet::new();
     reloading.spawn(follow_settings(reload, config.clone(), Arc::clone(&gateway), proxies));
-    let joining = join(config, Arc::clone(&gateway), secrets.credential, conditions);
+    let joining = join(config, Arc::clone(&gateway), secrets, conditions);
     let drained = served(listener, gateway, limits, shutdown).await;
     joined(joining).await?;
     Ok(Summary { address, drained })
@@ -196,11 +202,11 @@ async fn listener(
     Ok((listener.with_proxy_protocol(config.proxy_protocol), bound.1))
 }
 
-/// Registers, then follows the registry. A refusal stops the process.
+/// Registers, then follows the registry and delivers envelopes. A refusal stops the process.
 fn join(
     config: Config,
     gateway: Arc<Gateway>,
-    credential: Credential,
+    Secrets { credential, webhooks, .. }: Secrets,
     (registered, synced): (Condition, Condition),
 ) -> JoinHandle<Result<(), Error>> {
     tokio::spawn(async move {
@@ -213,7 +219,8 @@ fn join(
         let (cache, waiting) = (Arc::clone(&gateway.cache), Arc::clone(&gateway.waiting));
         let probing = upstream::probe(Arc::clone(&gateway));
         let following = cache::follow(cache, registry, waiting, synced);
-        tokio::join!(following, conduct::report(gateway), probing);
+        let delivering = webhooks::work(Arc::clone(&gateway), webhooks);
+        tokio::join!(following, conduct::report(gateway), probing, delivering);
         Ok(())
     })
 }

@@ -6,30 +6,29 @@
 use std::sync::Arc;
 
 use deploy_service::{TrustedProxies, telemetry};
-use proto_types::Digest;
 
 use crate::address::AddressLimit;
-use crate::config::{Bounds, Checked, Config};
+use crate::config::{Bounds, Checked, Config, Upstreams};
 use crate::cors::Cors;
 use crate::gateway::Gateway;
-use crate::secrets;
+use crate::secrets::{self, LocalTokens};
 
 /// The settings of this moment.
 pub(crate) struct Live {
     pub(crate) bounds: Bounds,
     /// Which web pages may read what.
     pub(crate) cors: Cors,
-    /// Digests of the tokens that local subscribers and operators show.
-    pub(crate) subscribers: Vec<Digest>,
+    /// What local subscribers and operators show.
+    pub(crate) tokens: LocalTokens,
     /// By the rates of the bounds.
     pub(crate) addresses: Arc<AddressLimit>,
 }
 
 impl Live {
     /// Of the settings as a start has read them.
-    pub(crate) fn new(bounds: Bounds, cors: Cors, subscribers: Vec<Digest>) -> Self {
+    pub(crate) fn new(bounds: Bounds, cors: Cors, tokens: LocalTokens) -> Self {
         let addresses = Arc::new(address_limit(&bounds));
-        Self { bounds, cors, subscribers, addresses }
+        Self { bounds, cors, tokens, addresses }
     }
 
     /// With what addresses have used up by now, unless their limit is another one.
@@ -51,8 +50,16 @@ fn address_limit(bounds: &Bounds) -> AddressLimit {
 }
 
 /// The settings that count at once, but for `bounds`.
-const LIVE: [&str; 4] =
-    ["subscriber_token_files", "operator_token_file", "trusted_proxies", "cors_origins"];
+const LIVE: [&str; 6] = [
+    "subscriber_token_files",
+    "operator_token_file",
+    "trusted_proxies",
+    "cors_origins",
+    "upstreams.private_networks",
+    CREDENTIALS,
+];
+/// A list of sections: where they are as many as before, what has changed is named below it.
+const CREDENTIALS: &str = "upstreams.credentials";
 /// Of the bounds, those that pools and queues were made by.
 const FIXED_BOUNDS: [&str; 3] =
     ["bounds.waiting_max", "bounds.spend_queue_max", "bounds.polls_max"];
@@ -60,18 +67,21 @@ const FIXED_BOUNDS: [&str; 3] =
 /// Whether a setting counts at once.
 pub(crate) fn is_live(setting: &str) -> bool {
     let is_bound = setting.starts_with("bounds.") && !FIXED_BOUNDS.contains(&setting);
-    is_bound || LIVE.contains(&setting)
+    let section = setting.rsplit_once('.').map(|(section, _)| section);
+    is_bound || LIVE.contains(&setting) || section == Some(CREDENTIALS)
 }
 
 /// The configuration of the start with what counts at once of another one.
 fn merged(started: &Config, fresh: &Config) -> Config {
     let Bounds { waiting_max, spend_queue_max, polls_max, .. } = started.bounds;
+    let Upstreams { credentials, private_networks, .. } = fresh.upstreams.clone();
     Config {
         subscriber_token_files: fresh.subscriber_token_files.clone(),
         operator_token_file: fresh.operator_token_file.clone(),
         trusted_proxies: fresh.trusted_proxies.clone(),
         cors_origins: fresh.cors_origins.clone(),
         bounds: Bounds { waiting_max, spend_queue_max, polls_max, ..fresh.bounds.clone() },
+        upstreams: Upstreams { credentials, private_networks, ..started.upstreams.clone() },
         ..started.clone()
     }
 }
@@ -84,9 +94,12 @@ pub(crate) fn take_over(
 ) -> Result<(), String> {
     let config = merged(started, fresh);
     let Checked { cors, .. } = config.checked().map_err(|error| telemetry::chain(&error))?;
-    let subscribers = secrets::subscribers(&config).map_err(|error| telemetry::chain(&error))?;
-    let live = Live::new(config.bounds, cors, subscribers).after(&gateway.live.load());
+    let tokens = secrets::local_tokens(&config).map_err(|error| telemetry::chain(&error))?;
+    let credentials = secrets::credentials(&config.upstreams);
+    let credentials = credentials.map_err(|error| telemetry::chain(&error))?;
+    let live = Live::new(config.bounds, cors, tokens).after(&gateway.live.load());
     gateway.live.store(Arc::new(live));
+    gateway.upstreams.replace(credentials, &config.upstreams.private_networks);
     proxies.replace(&config.trusted_proxies);
     Ok(())
 }
@@ -98,10 +111,17 @@ mod tests {
     use deploy_service::units::Duration;
 
     use super::*;
+    use crate::config::UpstreamCredential;
+
+    fn credential(value_file: &str) -> UpstreamCredential {
+        let (agent, header) = ("far".to_owned(), "authorization".to_owned());
+        UpstreamCredential { agent, header, value_file: value_file.into() }
+    }
 
     #[test]
     fn what_counts_at_once_is_what_is_taken_over() {
-        let started = Config::default();
+        let mut started = Config::default();
+        started.upstreams.credentials.push(credential("value"));
         let mut fresh = Config { id: "other".to_owned(), brand_hive: false, ..Config::default() };
         fresh.subscriber_token_files.push("token".into());
         fresh.operator_token_file = Some("token".into());
@@ -112,11 +132,19 @@ mod tests {
         (bounds.address_burst, bounds.peer_requests, bounds.waiting_max) = (1, 2, 3);
         (bounds.spend_queue_max, bounds.polls_max) = (4, 5);
         bounds.heartbeat = Duration::from_secs(1);
+        let upstreams = &mut fresh.upstreams;
+        upstreams.private_networks.push("10.0.0.0/8".parse().unwrap());
+        upstreams.credentials.push(credential("other"));
+        upstreams.timeout = Duration::from_secs(7);
         let changed = settings::changes(&started, &fresh);
         let (live, fixed): (Vec<_>, Vec<_>) = changed.into_iter().partition(|key| is_live(key));
         assert_eq!(settings::changes(&started, &merged(&started, &fresh)), live);
         assert_eq!(settings::changes(&merged(&started, &fresh), &fresh), fixed);
-        assert_eq!((live.len(), fixed.len()), (7, 6), "{live:?} {fixed:?}");
+        assert_eq!((live.len(), fixed.len()), (9, 7), "{live:?} {fixed:?}");
+        assert!(live.contains(&"upstreams.credentials.value_file".to_owned()), "{live:?}");
+        started.upstreams.credentials.clear();
+        let changed = settings::changes(&started, &fresh);
+        assert!(changed.iter().any(|key| key == CREDENTIALS && is_live(key)), "{changed:?}");
     }
 
     #[test]
@@ -126,7 +154,7 @@ mod tests {
             let mut bounds =
                 Bounds { address_requests_per_second, address_burst, ..Bounds::default() };
             change(&mut bounds);
-            Live::new(bounds, Cors::default(), Vec::new())
+            Live::new(bounds, Cors::default(), LocalTokens::default())
         };
         let former = live(|_| ());
         let address = std::net::Ipv4Addr::LOCALHOST.into();

@@ -1,7 +1,8 @@
-//! Which refusals are lines of the log.
+//! Which refusals and failures are lines of the log.
 //!
 //! Decides that what nobody verified is refused is logged at `debug` only, and that of what verified peers are refused each
-//! outcome is one line a second: nobody fills the log by being refused. Must never lose a count: metrics have all of them.
+//! outcome is one line a second, as is each way in which an attached agent fails: nobody fills the log by being refused, nor by
+//! calling what is down. Must never lose a count: metrics have all of them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,9 +23,13 @@ pub(crate) enum Line {
     HeldBack,
 }
 
-/// The lines about verified peers, by outcome: of these there are as many as our code has words for.
+/// The lines about verified peers, by outcome.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<BTreeMap<&'static str, LastLine>>);
+pub(crate) struct Refusals(Mutex<Paced>);
+
+/// Lines of which each kind is written once a second: of kinds there are as many as our code has words for.
+#[derive(Debug, Default)]
+pub(crate) struct Paced(BTreeMap<&'static str, LastLine>);
 
 #[derive(Debug)]
 struct LastLine {
@@ -40,15 +45,22 @@ impl Refusals {
             return Line::Debug;
         }
         let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let held_back = match outcomes.get_mut(outcome) {
+        outcomes.line(outcome, now).map_or(Line::HeldBack, Line::Info)
+    }
+}
+
+impl Paced {
+    /// Whether one more of this kind is a line, and then how many were held back before it; none if the next line counts it.
+    pub(crate) fn line(&mut self, kind: &'static str, now: MonoUs) -> Option<u64> {
+        let held_back = match self.0.get_mut(kind) {
             Some(last) if now.since(last.at) < PAUSE_US => {
                 last.held_back += 1;
-                return Line::HeldBack;
+                return None;
             }
             last => last.map_or(0, |last| last.held_back),
         };
-        outcomes.insert(outcome, LastLine { at: now, held_back: 0 });
-        Line::Info(held_back)
+        self.0.insert(kind, LastLine { at: now, held_back: 0 });
+        Some(held_back)
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deploy_service::tls::Connector;
+use deploy_service::trace::Span;
 use proto_types::WallMs;
 use proto_types::metadata::{EPOCH_KEY, REVISION_KEY, TIME_KEY};
 use proto_wire::registry::v1 as wire;
@@ -75,7 +76,9 @@ macro_rules! calls {
         impl Registry {
             $(pub(crate) async fn $name(&self, message: $request) -> Result<$reply, Unanswered> {
                 let attempt = attempt!(&self.bearer, $method(message));
-                self.rotate($attempts, attempt).await.map(|answer| answer.reply)
+                let answer = self.rotate($attempts, attempt);
+                let answer = traced(concat!("registry.", stringify!($method)), answer).await;
+                answer.map(|answer| answer.reply)
             })*
         }
     };
@@ -95,6 +98,7 @@ calls! {
     charge = charge_tokens(wire::SpendTokensRequest) -> wire::SpendTokensReply, SPEND;
     report_conduct = report_conduct(wire::ReportConductRequest) -> wire::ReportConductReply, WRITE;
     ack = ack_envelope(wire::AckEnvelopeRequest) -> wire::Done, WRITE;
+    fail = fail_envelope(wire::FailEnvelopeRequest) -> wire::Done, WRITE;
 }
 
 impl Registry {
@@ -130,7 +134,8 @@ impl Registry {
     ) -> Result<(wire::SpendTokensReply, bool), Unanswered> {
         let message = wire::SpendTokensRequest { tokens };
         let attempt = attempt!(&self.bearer, spend_tokens(message));
-        self.rotate(SPEND, attempt).await.map(|answer| (answer.reply, answer.earlier_in_doubt))
+        let answer = traced("registry.spend_tokens", self.rotate(SPEND, attempt)).await;
+        answer.map(|answer| (answer.reply, answer.earlier_in_doubt))
     }
 
     /// Leases envelopes, waiting for the first. A lost answer costs a lease's time, no envelope.
@@ -160,7 +165,8 @@ impl Registry {
                 }
             }
         };
-        let answer = self.client.call(attempts, current).await;
+        // It is moved about by all that waits for it, and is large.
+        let answer = Box::pin(self.client.call(attempts, current)).await;
         let Answer { reply, earlier_in_doubt } =
             answer.map_err(|failed| Unanswered::away(&failed))?;
         match reply {
@@ -220,6 +226,19 @@ impl Registry {
             );
         }
     }
+}
+
+/// A call as a part of the trace in which it is made.
+async fn traced<T>(
+    name: &'static str,
+    call: impl Future<Output = Result<T, Unanswered>>,
+) -> Result<T, Unanswered> {
+    let span = Span::client(name);
+    let answer = span.scope(call).await;
+    if let Err(error) = &answer {
+        span.fail(error.to_string());
+    }
+    answer
 }
 
 /// A reply and the revision that its member had applied; 0 if it did not say.

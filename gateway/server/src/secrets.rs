@@ -5,27 +5,43 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use deploy_service::credential::Credential;
 use deploy_service::{secret, signing_key};
 use gateway_core::sealed::SealKey;
 use http::{HeaderMap, HeaderValue, header};
-use proto_types::{Digest, Handle, PublicKey, base64url};
+use proto_types::{Digest, Handle, SecretKey, base64url};
 
 use crate::Error;
 use crate::config::{Config, Upstreams};
+use crate::webhooks::{self, Webhook};
 
 /// What a gateway knows that others must not.
 pub(crate) struct Secrets {
     /// What it shows to the registry.
     pub(crate) credential: Credential,
-    /// Digests of what local subscribers and operators show to it.
-    pub(crate) subscribers: Vec<Digest>,
-    /// The public half of this instance's key.
-    pub(crate) key: Option<PublicKey>,
+    /// What local subscribers and operators show to it.
+    pub(crate) tokens: LocalTokens,
+    /// This instance's key.
+    pub(crate) key: Option<Arc<SecretKey>>,
     /// What belongs to attached agents.
     pub(crate) upstreams: UpstreamSecrets,
+    /// Where envelopes are taken to, and what signs them.
+    pub(crate) webhooks: Vec<Webhook>,
 }
+
+/// Digests of what they show who run this instance.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LocalTokens {
+    /// Those of subscribers and of operators.
+    pub(crate) subscribers: Vec<Digest>,
+    /// Those of operators alone.
+    pub(crate) operators: Vec<Digest>,
+}
+
+/// What attached agents are shown, marked so that it is never printed.
+pub(crate) type UpstreamCredentials = BTreeMap<Handle, HeaderMap>;
 
 /// What belongs to attached agents.
 #[derive(Clone, Debug)]
@@ -34,8 +50,7 @@ pub(crate) struct UpstreamSecrets {
     pub(crate) seal_key: SealKey,
     /// Whether that was drawn, so that no other process has it.
     pub(crate) is_key_drawn: bool,
-    /// What each of them is shown, marked so that it is never printed.
-    pub(crate) credentials: BTreeMap<Handle, HeaderMap>,
+    pub(crate) credentials: UpstreamCredentials,
 }
 
 impl UpstreamSecrets {
@@ -44,12 +59,7 @@ impl UpstreamSecrets {
             Some(path) => id_key(path)?,
             None => random_bytes(),
         };
-        let mut credentials = BTreeMap::<Handle, HeaderMap>::new();
-        for credential in &upstreams.credentials {
-            let (agent, header) = credential.read()?;
-            let value = header_value(&credential.value_file)?;
-            credentials.entry(agent).or_default().insert(header, value);
-        }
+        let credentials = credentials(upstreams)?;
         let is_key_drawn = upstreams.id_key_file.is_none();
         Ok(Self { seal_key: SealKey::new(seal_key), is_key_drawn, credentials })
     }
@@ -58,19 +68,35 @@ impl UpstreamSecrets {
 impl Secrets {
     /// Reads the files; draws the credential if there is none yet.
     pub(crate) fn read(config: &Config) -> Result<Self, Error> {
-        let subscribers = subscribers(config)?;
+        let tokens = local_tokens(config)?;
         let key = config.federation_key_file.as_deref().map(signing_key::read).transpose()?;
         let no_state = |source| Error::State { path: config.state_dir.clone(), source };
         let credential = Credential::open(&config.state_dir, random).map_err(no_state)?;
         let upstreams = UpstreamSecrets::read(&config.upstreams)?;
-        Ok(Self { credential, subscribers, key: key.map(|key| key.public()), upstreams })
+        let webhooks = webhooks::open(config)?;
+        Ok(Self { credential, tokens, key: key.map(Arc::new), upstreams, webhooks })
     }
 }
 
+/// Reads what attached agents are shown.
+pub(crate) fn credentials(upstreams: &Upstreams) -> Result<UpstreamCredentials, Error> {
+    let mut credentials = UpstreamCredentials::new();
+    for credential in &upstreams.credentials {
+        let (agent, header) = credential.read()?;
+        let value = header_value(&credential.value_file)?;
+        credentials.entry(agent).or_default().insert(header, value);
+    }
+    Ok(credentials)
+}
+
 /// Reads the tokens of local subscribers and operators.
-pub(crate) fn subscribers(config: &Config) -> Result<Vec<Digest>, secret::Error> {
-    let files = config.subscriber_token_files.iter().chain(&config.operator_token_file);
-    files.map(|path| token(path)).collect()
+pub(crate) fn local_tokens(config: &Config) -> Result<LocalTokens, secret::Error> {
+    let operators = config.operator_token_file.iter().map(|path| token(path));
+    let operators = operators.collect::<Result<Vec<_>, _>>()?;
+    let subscribers = config.subscriber_token_files.iter().map(|path| token(path));
+    let mut subscribers = subscribers.collect::<Result<Vec<_>, _>>()?;
+    subscribers.extend(&operators);
+    Ok(LocalTokens { subscribers, operators })
 }
 
 /// 32 random bytes in base64url: 43 characters.

@@ -19,6 +19,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use deploy_service::ClientAddress;
+use deploy_service::trace::Span;
 use gateway_core::errors::Reader;
 use gateway_core::path::{Method as Answers, Route};
 use gateway_core::{Credential, Denial, Failure, Permit, admit};
@@ -41,9 +42,11 @@ const HANDLER_GRACE: Duration = Duration::from_secs(25);
 
 /// Answers one request. Every failure is mapped here, once.
 pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Body>) -> Response {
+    let span = Span::server("request", &request);
     let mut seen = Seen::new(client(&request), reader(&request));
-    let answered = Box::pin(layers(&gateway, request, &mut seen)).await;
-    seen.conclude(&gateway, answered)
+    let answered = span.scope(Box::pin(layers(&gateway, request, &mut seen))).await;
+    let response = span.within(|| seen.conclude(&gateway, &span, answered));
+    span.until_sent(response)
 }
 
 /// The layers, in order.

@@ -1,27 +1,31 @@
 //! The client of attached agents' servers: HTTP in, HTTP out.
 //!
 //! Decides which replica is asked, whether another one is asked again, and how much of an answer is read. Must never know
-//! A2A, follow a redirect, send what a caller has shown, or send again what a server may have acted on.
+//! A2A, follow a redirect, send what a caller has shown, or send again what a server may have acted on; nor hold anything of an
+//! answer that does not count for the caller who is to read it.
 //!
 //! 1. `replicas.rs` keeps what is known of each agent's replicas, and counts what is in flight; the rules are
 //!    `gateway_core::upstream`'s.
 //! 2. `send.rs` sends a request, once more if that is safe; `dial.rs` connects, to addresses that are checked.
 //! 3. The answer is read whole, or event by event (`events.rs`, `sse.rs`).
-//! 4. `probe.rs` looks whether replicas that are not called are alive.
+//! 4. `webhook.rs` takes an envelope to its receiver.
+//! 5. `probe.rs` looks whether replicas that are not called are alive.
 
 mod dial;
 mod events;
 mod probe;
 mod replicas;
 mod send;
-mod sse;
+pub(crate) mod sse;
+mod webhook;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use deploy_service::tls;
+use deploy_service::tls::{self, Connector};
+use deploy_service::{Network, Place};
 use gateway_core::relay::OutgoingHttp;
 use gateway_core::sealed::{SealKey, Sealer};
 use gateway_core::upstream::ReplicaTag;
@@ -29,8 +33,8 @@ use http::HeaderMap;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use proto_types::Handle;
 use proto_types::upstream::Upstream;
+use proto_types::{Full as NoRoom, Handle, Origin};
 use tokio::time::Instant;
 
 pub(crate) use self::events::SseReader;
@@ -41,7 +45,8 @@ use self::replicas::Known;
 use self::send::is_events;
 use crate::config::Upstreams;
 use crate::metrics::UpstreamOutcomes;
-use crate::secrets::UpstreamSecrets;
+use crate::secrets::{UpstreamCredentials, UpstreamSecrets};
+use crate::waiting::Room;
 
 /// The largest answer, and the largest event of a stream.
 const BYTES_MAX: usize = 8 << 20;
@@ -52,17 +57,29 @@ const POOL_IDLE: Duration = Duration::from_secs(4);
 /// Connections to one host that wait. Arbitrary.
 const POOL_MAX: usize = 64;
 
+/// What every answer takes of its caller's room, from before its request is sent: so that who has no room has nothing done.
+/// Arbitrary: most answers are shorter.
+const ROOM_MIN: u64 = 4 << 10;
+
 /// Calls attached agents.
 pub(crate) struct UpstreamClient {
-    http: Client<Dialer, Full<Bytes>>,
+    http: ArcSwap<Http>,
+    connector: Connector,
     known: Known,
-    credentials: BTreeMap<Handle, HeaderMap>,
+    /// What each of them is shown.
+    credentials: ArcSwap<UpstreamCredentials>,
     seal_key: SealKey,
     /// To say once that the ids which callers are told die with this process.
     key_is_drawn: Option<Once>,
     timeout: Duration,
     stream_idle: Duration,
     outcomes: Arc<UpstreamOutcomes>,
+}
+
+/// The connections, to where they may be made.
+struct Http {
+    client: Client<Dialer, Full<Bytes>>,
+    private_networks: Vec<Network>,
 }
 
 /// A request to an agent.
@@ -78,6 +95,8 @@ pub(crate) struct Sent<'a> {
     pub(crate) headers: HeaderMap,
     /// When the whole answer has to be there; of a stream, its head.
     pub(crate) until: Instant,
+    /// Where the answer counts.
+    pub(crate) room: &'a Room,
 }
 
 /// A whole answer, of any status.
@@ -86,23 +105,17 @@ pub(crate) struct Answer {
     pub(crate) replica: ReplicaTag,
     pub(crate) status: u16,
     pub(crate) body: Bytes,
+    /// What it takes of its caller's room.
+    pub(crate) held: Place<Origin>,
 }
 
 /// An answer to a request for a stream.
 #[derive(Debug)]
-pub(crate) struct Streamed {
-    pub(crate) replica: ReplicaTag,
-    pub(crate) status: u16,
-    pub(crate) body: Body,
-}
-
-/// What it holds.
-#[derive(Debug)]
-pub(crate) enum Body {
+pub(crate) enum Streamed {
     /// Events, as they come.
     Events(SseReader),
     /// Something else, or an answer that says no.
-    Whole(Bytes),
+    Whole(Answer),
 }
 
 /// Why there is no whole answer. The log has the details: they are the operator's, not the caller's.
@@ -123,16 +136,20 @@ pub(crate) enum UpstreamError {
     /// It may have been received.
     #[error("the agent's answer broke off")]
     Broken,
+    /// There is no room for the answer. Whether it was sent depends on how long that is.
+    #[error("what its caller may leave unread is used up")]
+    NoRoom(#[from] NoRoom),
 }
 
 impl UpstreamError {
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
             Self::Overloaded => "overloaded",
             Self::Timeout => "timeout",
             Self::TooLarge => "too_large",
             Self::Broken => "broken",
+            Self::NoRoom(_) => "no_room",
         }
     }
 }
@@ -141,14 +158,25 @@ impl UpstreamError {
 const ANSWERED: &str = "answered";
 
 /// All outcomes.
-const OUTCOMES: [&str; 6] = [
+const OUTCOMES: [&str; 7] = [
     ANSWERED,
     UpstreamError::Unreachable.word(),
     UpstreamError::Overloaded.word(),
     UpstreamError::Timeout.word(),
     UpstreamError::TooLarge.word(),
     UpstreamError::Broken.word(),
+    UpstreamError::NoRoom(NoRoom::Share).word(),
 ];
+
+impl Http {
+    fn new(connector: &Connector, private_networks: &[Network]) -> Self {
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(POOL_IDLE);
+        builder.pool_max_idle_per_host(POOL_MAX).http1_max_buf_size(HEAD_BYTES_MAX);
+        let client = builder.build(Dialer::new(connector.clone(), private_networks));
+        Self { client, private_networks: private_networks.to_vec() }
+    }
+}
 
 impl UpstreamClient {
     /// Connects to nobody yet.
@@ -156,20 +184,32 @@ impl UpstreamClient {
     /// # Errors
     /// The certificates cannot be used.
     pub(crate) fn open(config: &Upstreams, secrets: &UpstreamSecrets) -> Result<Self, tls::Error> {
-        let dialer = Dialer::new(config.connector()?, &config.private_networks);
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(POOL_IDLE);
-        builder.pool_max_idle_per_host(POOL_MAX).http1_max_buf_size(HEAD_BYTES_MAX);
+        let connector = config.connector()?;
         Ok(Self {
-            http: builder.build(dialer),
+            http: ArcSwap::from_pointee(Http::new(&connector, &config.private_networks)),
+            connector,
             known: Known::default(),
-            credentials: secrets.credentials.clone(),
+            credentials: ArcSwap::from_pointee(secrets.credentials.clone()),
             seal_key: secrets.seal_key.clone(),
             key_is_drawn: secrets.is_key_drawn.then(Once::new),
             timeout: config.timeout.std(),
             stream_idle: config.stream_idle.std(),
             outcomes: Arc::new(UpstreamOutcomes::new(&OUTCOMES)),
         })
+    }
+
+    /// Takes over what agents are shown, and where they may be. A connection that was made under other networks is used for no
+    /// further request.
+    pub(crate) fn replace(&self, credentials: UpstreamCredentials, private_networks: &[Network]) {
+        self.credentials.store(Arc::new(credentials));
+        if self.http.load().private_networks != private_networks {
+            self.http.store(Arc::new(Http::new(&self.connector, private_networks)));
+        }
+    }
+
+    /// Whether a failure of an agent is a line of the log, and then how many of its kind were held back before it.
+    pub(crate) fn line(&self, agent: &Handle, why: &'static str) -> Option<u64> {
+        self.known.line(agent, why)
     }
 
     /// How requests end, as they are counted.
@@ -179,6 +219,7 @@ impl UpstreamClient {
 
     /// What binds the ids of an agent to one caller.
     pub(crate) fn sealer(&self, owner: &str, agent: &Handle) -> Sealer {
+        self.warn_of_drawn_key();
         Sealer::new(&self.seal_key, owner, agent)
     }
 
@@ -192,7 +233,7 @@ impl UpstreamClient {
     /// # Errors
     /// There is none.
     pub(crate) async fn call(&self, sent: Sent<'_>) -> Result<Answer, UpstreamError> {
-        let answered = async { self.head(&sent).await?.whole(sent.until).await }.await;
+        let answered = self.try_call(&sent).await;
         self.count(answered.as_ref().err());
         answered
     }
@@ -208,15 +249,18 @@ impl UpstreamClient {
         streamed
     }
 
+    async fn try_call(&self, sent: &Sent<'_>) -> Result<Answer, UpstreamError> {
+        let held = sent.room.take(ROOM_MIN)?;
+        self.head(sent).await?.whole(held, sent.until).await
+    }
+
     async fn try_stream(&self, sent: &Sent<'_>) -> Result<Streamed, UpstreamError> {
+        let held = sent.room.take(ROOM_MIN)?;
         let head = self.head(sent).await?;
-        if is_events(&head.response) {
-            let (replica, status) = (head.in_flight.tag(), head.response.status().as_u16());
-            let body = Body::Events(SseReader::new(head, self.stream_idle));
-            return Ok(Streamed { replica, status, body });
+        match is_events(&head.response) {
+            true => Ok(Streamed::Events(SseReader::new(head, held, self.stream_idle))),
+            false => head.whole(held, sent.until).await.map(Streamed::Whole),
         }
-        let Answer { replica, status, body } = head.whole(sent.until).await?;
-        Ok(Streamed { replica, status, body: Body::Whole(body) })
     }
 
     fn count(&self, error: Option<&UpstreamError>) {

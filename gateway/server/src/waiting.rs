@@ -18,7 +18,8 @@ use tokio::sync::{Notify, mpsc};
 /// Events of one task that its caller has not read yet. Arbitrary; the node waits while it is full.
 const EVENTS: usize = 64;
 
-/// Bytes of events that callers have not read yet, of all tasks. One event may have a MiB.
+/// Bytes of events that callers have not read yet, of all tasks, and of what attached agents say. An event of a task may have a
+/// MiB, an answer of an attached agent 8.
 const EVENT_BYTES: u64 = 64 << 20;
 
 /// The table.
@@ -29,7 +30,7 @@ pub(crate) struct Waiting {
     next: AtomicU64,
     /// One for each call, by its peer.
     places: Pool<Origin>,
-    /// Bytes of events, by the peer that has not read them.
+    /// Bytes of events and of agents' answers, by the peer that has not read them.
     unread: Pool<Origin>,
 }
 
@@ -52,7 +53,7 @@ pub(crate) struct Events {
     room: Room,
 }
 
-/// What a caller may leave unread.
+/// What a caller may leave unread, and what is being read for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
     unread: Pool<Origin>,
@@ -119,7 +120,7 @@ impl Waiting {
         let place = self.place(caller)?;
         let changed = Arc::new(Notify::new());
         let (queue, received) = mpsc::channel(EVENTS);
-        let room = Room { unread: self.unread.clone(), caller: caller.clone() };
+        let room = self.room(caller);
         let events = Events { queue, room: room.clone() };
         let key = (task.as_str().to_owned(), self.next.fetch_add(1, Ordering::Relaxed));
         let entry = Entry { secret, epoch: 0, changed: Arc::clone(&changed), events };
@@ -131,6 +132,11 @@ impl Waiting {
     /// A place for a call that waits for no task of ours, but for an attached agent.
     pub(crate) fn place(&self, caller: &Origin) -> Result<Place<Origin>, Full> {
         self.places.place(Class::Ordinary, caller.clone())
+    }
+
+    /// Room for what a caller has not read, whoever says it.
+    pub(crate) fn room(&self, caller: &Origin) -> Room {
+        Room { unread: self.unread.clone(), caller: caller.clone() }
     }
 
     /// The registry reports a change of a task.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use deploy_service::config::{self, mismatch};
 use deploy_service::credential::lacks_join_token;
 use deploy_service::settings::Setting;
-use deploy_service::telemetry;
+use deploy_service::telemetry::{self, Otlp};
 use deploy_service::tls::{ClientFiles, Connector};
 use deploy_service::units::{Bytes, Duration};
 use proto_types::{NodeId, Slots};
@@ -36,6 +36,8 @@ pub struct Config {
     pub drain: Duration,
     /// What is logged, such as `info,registry_raft=debug`, unless `ECUMENE_LOG` says it; by default `info,openraft=warn`.
     pub log_filter: Option<String>,
+    /// Where traces and the log go besides.
+    pub telemetry: Otlp,
 }
 
 impl Default for Config {
@@ -50,6 +52,7 @@ impl Default for Config {
             memory: Bytes::new(1 << 30),
             drain: Duration::from_secs(20),
             log_filter: None,
+            telemetry: Otlp::default(),
         }
     }
 }
@@ -69,6 +72,14 @@ impl config::Role for Config {
 
     fn log_filter(&self) -> Option<&str> {
         self.log_filter.as_deref()
+    }
+
+    fn telemetry(&self) -> Option<&Otlp> {
+        Some(&self.telemetry)
+    }
+
+    fn instance(&self) -> String {
+        self.id.clone()
     }
 
     fn contradiction(&self) -> Option<String> {

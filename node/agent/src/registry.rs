@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use deploy_service::trace::Span;
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
@@ -72,7 +73,12 @@ impl Registry {
             let (mut fleet, request) = (self.fleet(channel), request.clone());
             async move { fleet.complete_task(request).await.map(drop) }
         };
-        self.client.call(CALL, call).await.map(|answer| answer.reply).map_err(Status::from)
+        let span = Span::client("registry.complete_task");
+        let answer = span.scope(self.client.call(CALL, call)).await;
+        if let Err(failed) = &answer {
+            span.fail(failed.status.code().description());
+        }
+        answer.map(|answer| answer.reply).map_err(Status::from)
     }
 
     /// Fetches an artifact whole, up to `bytes_max`.
@@ -81,7 +87,9 @@ impl Registry {
             let request = wire::GetArtifactRequest { digest: digest.to_owned() };
             fetch(self.directory(channel), request, bytes_max)
         };
-        self.client.call(FETCH, call).await.map(|answer| answer.reply).map_err(Status::from)
+        let span = Span::client("registry.get_artifact");
+        let answer = span.scope(self.client.call(FETCH, call)).await;
+        answer.map(|answer| answer.reply).map_err(Status::from)
     }
 
     fn fleet(&self, channel: Channel) -> Fleet {

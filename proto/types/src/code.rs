@@ -216,6 +216,8 @@ codes! {
         "Compressed messages are not supported";
     /// The envelope's source is not the caller.
     SourceMismatch = "source-mismatch", 403, "The source is not the caller";
+    /// There is nothing to sign tokens for peers with.
+    FederationKeyMissing = "federation-key-missing", 503, "No peer can be called: there is no key to sign tokens with";
     /// The registry cannot be asked, or does not know whether a token was spent.
     RegistryUnavailable = "registry-unavailable", 503, Unavailable,
         "Not possible just now; try again";

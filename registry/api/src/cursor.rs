@@ -36,6 +36,8 @@ pub enum List {
     Instances,
     /// Tasks of an owner, by the revision of their last change.
     Tasks,
+    /// Dead letters, by target and the revision at which they became such.
+    DeadLetters,
 }
 
 /// The cursors of a list in one cluster epoch.
@@ -56,6 +58,7 @@ proto_types::words!(List {
     PeerRequests = "peer-requests",
     Instances = "instances",
     Tasks = "tasks",
+    DeadLetters = "dead-letters",
 });
 
 impl List {

@@ -1,11 +1,12 @@
-//! The credential that is shown with each call. It is never printed.
+//! What is shown with each call: the credential, which is never printed, and the trace that the call is a part of.
 
+use deploy_service::trace;
 use tonic::metadata::errors::InvalidMetadataValue;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
-/// Adds a credential to each call; the default adds none.
+/// Adds a credential to each call, and the current span; the default adds no credential.
 #[derive(Clone, Debug, Default)]
 pub struct Bearer(Option<MetadataValue<Ascii>>);
 
@@ -26,6 +27,7 @@ impl Interceptor for Bearer {
         if let Some(value) = &self.0 {
             request.metadata_mut().insert("authorization", value.clone());
         }
+        trace::inject(request.metadata_mut().as_mut());
         Ok(request)
     }
 }

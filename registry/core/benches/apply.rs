@@ -113,6 +113,7 @@ fn submit_task(n: u64) -> Proposal {
         token: Some(token(n)),
         node: None,
         gateway: Some("gateway-1".parse().expect("a plain id")),
+        traceparent: None,
     });
     Proposal { commands: vec![body, task] }
 }
@@ -131,6 +132,7 @@ fn enqueue_envelope(n: u64) -> Proposal {
         shared: true,
         metered: true,
         token: Some(token(n)),
+        keep_undelivered: true,
     });
     Proposal { commands: vec![body, envelope] }
 }

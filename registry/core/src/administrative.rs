@@ -48,9 +48,16 @@ fn of_fleet(command: &FleetCommand) -> Option<(&'static str, String)> {
     Some(match command {
         FleetCommand::AttachAgent(attach) => ("attach-agent", attach.handle.to_string()),
         FleetCommand::RemoveAgent(remove) => ("remove-agent", remove.handle.to_string()),
-        FleetCommand::ContinueTask(_) | FleetCommand::CallNodes | FleetCommand::HearNode(_) => {
-            return None;
+        FleetCommand::ReplayEnvelope(replay) => {
+            ("replay-envelope", format!("{} {}", replay.source, replay.id))
         }
+        FleetCommand::DropEnvelope(drop) => {
+            ("drop-envelope", format!("{} {}", drop.source, drop.id))
+        }
+        FleetCommand::ContinueTask(_)
+        | FleetCommand::CallNodes
+        | FleetCommand::HearNode(_)
+        | FleetCommand::FailEnvelope(_) => return None,
     })
 }
 

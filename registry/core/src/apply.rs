@@ -208,7 +208,7 @@ fn decide_federation(draft: &mut Draft<'_>, command: &FederationCommand) -> Outc
     }
 }
 
-/// The map from what else is asked about agents, nodes and tasks to decisions.
+/// The map from what else is asked about agents, nodes, tasks and envelopes to decisions.
 fn decide_fleet(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
     match command {
         FleetCommand::ContinueTask(command) => task::turn::continue_task(draft, command),
@@ -216,6 +216,9 @@ fn decide_fleet(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
         FleetCommand::HearNode(command) => node::apply::hear_node(draft, command),
         FleetCommand::AttachAgent(command) => agent::apply::attach(draft, command),
         FleetCommand::RemoveAgent(command) => agent::apply::remove(draft, command),
+        FleetCommand::FailEnvelope(command) => envelope::lease::fail(draft, command),
+        FleetCommand::ReplayEnvelope(command) => envelope::dead::replay(draft, command),
+        FleetCommand::DropEnvelope(command) => envelope::dead::discard(draft, command),
     }
 }
 

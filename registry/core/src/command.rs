@@ -13,7 +13,9 @@ pub use crate::card::command::PutCard;
 pub use crate::clock::command::ResetTime;
 pub use crate::compact::command::Compact;
 pub use crate::conduct::command::{Conduct, Tally};
-pub use crate::envelope::command::{AckEnvelope, EnqueueEnvelope, LeaseEnvelopes};
+pub use crate::envelope::command::{
+    AckEnvelope, DropEnvelope, EnqueueEnvelope, FailEnvelope, LeaseEnvelopes, ReplayEnvelope,
+};
 pub use crate::gateway::command::RegisterGateway;
 pub use crate::import::command::{Import, ImportedRecord};
 pub use crate::instance::command::{CreateInstance, InstanceCommand, RemoveInstance};
@@ -111,7 +113,7 @@ pub enum Command {
     Require(Precondition),
     /// About instances that publish with a token of their own.
     Instance(InstanceCommand),
-    /// What else may be done about agents, nodes and tasks.
+    /// What else may be done about agents, nodes, tasks and envelopes.
     Fleet(FleetCommand),
 }
 
@@ -137,7 +139,7 @@ impl From<ConductCommand> for Command {
     }
 }
 
-/// What else may be asked about agents, nodes and tasks.
+/// What else may be asked about agents, nodes, tasks and envelopes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FleetCommand {
     /// Hands a task that asked for more its caller's next message.
@@ -151,6 +153,12 @@ pub enum FleetCommand {
     AttachAgent(AttachAgent),
     /// Takes an agent away.
     RemoveAgent(RemoveAgent),
+    /// Tells that a leased envelope could not be delivered.
+    FailEnvelope(FailEnvelope),
+    /// Puts a dead letter back into its queue.
+    ReplayEnvelope(ReplayEnvelope),
+    /// Forgets a dead letter.
+    DropEnvelope(DropEnvelope),
 }
 
 impl From<FleetCommand> for Command {

@@ -84,6 +84,19 @@ pub(crate) fn queue_share(target: &str, source: &Origin, shared: bool) -> String
     format!("{name}/{target} {source}")
 }
 
+/// How many dead letters there are; what [`dead_letters`] and [`dead_letter_share`] name starts with it.
+pub(crate) const DEAD_LETTERS: &str = "dead-letters";
+
+/// How many dead letters a target has.
+pub(crate) fn dead_letters(target: &str) -> String {
+    format!("{DEAD_LETTERS}/{target}")
+}
+
+/// How many of these a source has sent.
+pub(crate) fn dead_letter_share(target: &str, source: &Origin) -> String {
+    format!("{DEAD_LETTERS}-of/{target} {source}")
+}
+
 /// What the names of all that count the tasks of nodes start with.
 pub(crate) const NODE_TASKS: &str = "node-tasks/";
 

@@ -77,7 +77,7 @@ pub mod entry {
     pub use crate::agent::entry::{AgentEntry, AgentKind, Backend, Hosted, Limits};
     pub use crate::card::entry::CardEntry;
     pub use crate::conduct::entry::{EvidenceEntry, ReporterEntry, Window};
-    pub use crate::envelope::entry::{Acked, EnvelopeEntry};
+    pub use crate::envelope::entry::{Acked, Dead, DeadCause, EnvelopeEntry, FailedAttempt};
     pub use crate::gateway::entry::GatewayEntry;
     pub use crate::history::entry::{ChangeEvent, ChangeKind};
     pub use crate::import::entry::{ImportKind, ProvenanceEntry};
@@ -116,7 +116,9 @@ pub mod query {
     pub use crate::card::query::{card, card_seen, cards_listed};
     pub use crate::clock::query::clock;
     pub use crate::conduct::query::{Line as EvidenceLine, Reputation, reputation};
-    pub use crate::envelope::query::{envelope, queue_depth};
+    pub use crate::envelope::query::{
+        dead_letter_count, dead_letters, envelope, next_lease_at, queue_depth,
+    };
     pub use crate::gateway::query::gateway;
     pub use crate::history::query::{changes, compacted, revision, revision_at};
     pub use crate::import::query::{imports, provenance};

@@ -99,6 +99,7 @@ mod tests {
         task::table::TASKS_BY_DEADLINE,
         envelope::table::QUEUES,
         envelope::table::ENVELOPES_BY_EXPIRY,
+        envelope::table::DEAD_LETTERS,
         task::table::TASKS_BY_END,
         BODY_REFS,
         search::posting::POSTINGS,

@@ -22,6 +22,7 @@ pub use self::retention::{Join, Retention};
 use deploy_service::config::mismatch;
 use deploy_service::listen::check_proxies;
 use deploy_service::settings::Setting;
+use deploy_service::telemetry::Otlp;
 use deploy_service::tls::ServerFiles;
 use deploy_service::units::Duration;
 use deploy_service::{Limits, Network, Security, config, secret, telemetry};
@@ -101,6 +102,8 @@ pub struct Config {
     pub retention: Retention,
     /// What is demanded of records and cards.
     pub admission: Admission,
+    /// Where traces and the log go besides.
+    pub telemetry: Otlp,
 }
 
 impl Default for Config {
@@ -132,7 +135,7 @@ impl Default for Config {
             domain_proofs: DomainProofs::default(),
             crawler: Crawler::default(), federation: Federation::default(),
             log: Log::default(), retention: Retention::default(),
-            admission: Admission::default(),
+            admission: Admission::default(), telemetry: Otlp::default(),
         }
     }
 }
@@ -147,6 +150,14 @@ impl config::Role for Config {
 
     fn log_filter(&self) -> Option<&str> {
         self.log_filter.as_deref()
+    }
+
+    fn telemetry(&self) -> Option<&Otlp> {
+        Some(&self.telemetry)
+    }
+
+    fn instance(&self) -> String {
+        self.id.to_string()
     }
 
     fn contradiction(&self) -> Option<String> {

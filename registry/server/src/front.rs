@@ -17,6 +17,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use deploy_service::sources::Exceeded;
+use deploy_service::trace::Span;
 use deploy_service::{Claim, Readiness, Source};
 use futures_util::future::{BoxFuture, Either};
 use http::Request;
@@ -53,6 +54,22 @@ impl Front {
         let (grpc, reporter) = services::routes(&member).await?;
         let rest = rest::router(Arc::clone(&member), readiness);
         Ok((Self { member, sources: Arc::new(sources), rest, grpc }, reporter))
+    }
+
+    /// Answers what may be asked.
+    async fn answered(self, request: Request<Body>, is_grpc: bool) -> Response {
+        let Self { member, grpc, rest, .. } = self;
+        let mut response = match is_grpc {
+            true => audit::watch(&member.refusals, request, |it| called(&member, it, grpc)).await,
+            false => audit::watch(&member.refusals, request, |it| routed(it, rest)).await,
+        };
+        epoch::name(&member, &mut response);
+        let (span, status) = (Span::current(), response.status());
+        span.set("http.response.status_code", i64::from(status.as_u16()));
+        if status.is_server_error() {
+            span.fail(status.canonical_reason().unwrap_or_default());
+        }
+        response
     }
 
     /// What must hold before anything is read: cheapest first.
@@ -101,6 +118,14 @@ impl Front {
     }
 }
 
+/// What a request is in its trace, until its handler names it. Consensus is no part of anybody's.
+fn span(request: &Request<Body>) -> Span {
+    match request.uri().path().starts_with(MEMBERS) {
+        true => Span::default(),
+        false => Span::server("request", request),
+    }
+}
+
 /// A problem in the language of the caller.
 fn answer(problem: Problem, is_grpc: bool) -> Response {
     if is_grpc { access::refused(problem) } else { rest::refused(problem) }
@@ -141,16 +166,10 @@ impl Service<Request<Body>> for Front {
             return Either::Left(ready(Ok(refused)));
         }
         let request = Request::from_parts(parts, body);
-        let (member, grpc, rest) = (Arc::clone(&self.member), self.grpc.clone(), self.rest.clone());
-        Either::Right(Box::pin(async move {
-            let mut response = match is_grpc {
-                true => {
-                    audit::watch(&member.refusals, request, |it| called(&member, it, grpc)).await
-                }
-                false => audit::watch(&member.refusals, request, |it| routed(it, rest)).await,
-            };
-            epoch::name(&member, &mut response);
-            Ok(response)
-        }))
+        let span = span(&request);
+        let front = self.clone();
+        let answered = async move { Ok::<_, Infallible>(front.answered(request, is_grpc).await) };
+        // Watches and sessions never end: a span is over with the head of the answer.
+        Either::Right(Box::pin(span.scope(answered)))
     }
 }

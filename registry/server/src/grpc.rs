@@ -22,6 +22,7 @@ mod tasks;
 mod tokens;
 mod watch;
 
+use deploy_service::trace::Span;
 use proto_types::Revision;
 use proto_types::metadata::{AGE_KEY, REVISION_KEY, TIME_KEY};
 use proto_wire::registry::v1::{self as wire, Consistency};
@@ -61,6 +62,8 @@ macro_rules! service {
                 &self,
                 request: tonic::Request<$request>,
             ) -> Result<tonic::Response<$answer>, tonic::Status> {
+                let named = concat!(stringify!($contract), ".", stringify!($call));
+                deploy_service::trace::Span::current().rename(named);
                 super::finish($($handler)::+(&self.0, request).await)
             })*
         }
@@ -72,6 +75,9 @@ use service;
 fn finish<T>(handled: Handled<T>) -> Result<Response<T>, Status> {
     handled.map_err(|problem| {
         log_cause(&problem);
+        if problem.status() >= 500 {
+            Span::current().fail(problem.code().as_str());
+        }
         problem.into()
     })
 }

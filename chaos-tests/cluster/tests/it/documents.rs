@@ -31,7 +31,7 @@ wait $!
 "#;
 
 /// The pages that a test below follows. All others hold no command.
-const FOLLOWED: [&str; 14] = [
+const FOLLOWED: [&str; 15] = [
     "quickstart.md",
     "write-an-agent.md",
     "attach-an-agent.md",
@@ -44,6 +44,7 @@ const FOLLOWED: [&str; 14] = [
     "runbooks/federate-with-a-registry.md",
     "runbooks/publish.md",
     "runbooks/revoke-a-peer.md",
+    "runbooks/dead-letters.md",
     "runbooks/restore.md",
     "runbooks/transparency-log.md",
 ];
@@ -118,6 +119,7 @@ fn a_peer_publishes_and_is_revoked_and_the_log_proves_it_as_the_pages_say() -> R
         let begin = format!("{UP}cp docs/quickstart/*.json .\n");
         reader.follow("runbooks/publish.md", &begin)?;
         reader.follow("runbooks/transparency-log.md", "")?;
+        reader.follow("runbooks/dead-letters.md", "")?;
         reader.follow("runbooks/revoke-a-peer.md", "").map(drop)
     })
 }

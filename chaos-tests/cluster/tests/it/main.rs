@@ -25,5 +25,6 @@ mod restore;
 mod sdk_interop;
 mod single_use;
 mod third_party;
+mod traces;
 mod write_gap;
 mod writers;

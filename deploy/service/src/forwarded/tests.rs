@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use axum::http::HeaderValue;
 use proptest::prelude::*;
 
 use super::*;
@@ -57,6 +58,23 @@ fn case_36_a_forwarded_address_is_believed_of_trusted_proxies_only() {
         check(PROXY, &[format!("198.51.100.7, {unread}").as_str()], PROXY);
         check(PROXY, &[format!("198.51.100.7, {unread}, 10.0.0.2").as_str()], "10.0.0.2");
         check(PROXY, &[CLIENT, unread], PROXY);
+    }
+}
+
+/// Caught: a client had the address of its proxy, by one byte beyond ASCII on the line that the proxy appends to.
+#[test]
+fn case_36_bytes_that_are_no_text_hide_nothing_that_a_proxy_writes_behind_them() {
+    for (name, own) in [(X_FORWARDED_FOR, CLIENT), (FORWARDED, "for=198.51.100.7")] {
+        for before in [&b"\xff"[..], b"1.2.3.4\xff", b"\xc3\xa9", b"\xe2\x80", b"for=\"\xff"] {
+            let line = [before, b", ", own.as_bytes()].concat();
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_bytes(&line).unwrap());
+            let found = client_address(address(PROXY), &headers, &trusted());
+            assert_eq!(found, address(CLIENT), "{name} {before:?}");
+        }
+    }
+    for unread in ["1.2.3.4\u{e9}", "\u{a0}1.2.3.4", "1.2.3.4\u{3000}"] {
+        check(X_FORWARDED_FOR, PROXY, &[format!("{unread}, 10.0.0.2").as_str()], "10.0.0.2");
     }
 }
 

@@ -35,7 +35,7 @@ const TCP_V6: u8 = 0x21;
 
 /// How much of the header is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub enum Progress {
     /// So many more bytes are the header's, at least.
     Needs(usize),
     /// All of it. It names the client, or nobody: the proxy connects for itself, or for one whose address it does not know.
@@ -44,7 +44,7 @@ pub(super) enum Progress {
 
 /// Why the first bytes of a connection are no header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
+pub enum Malformed {
     /// They are something else.
     #[error("the first bytes are no header of the PROXY protocol")]
     Beginning,
@@ -69,7 +69,7 @@ pub(super) enum Malformed {
 ///
 /// # Errors
 /// No header begins like this.
-pub(super) fn read(bytes: &[u8]) -> Result<Progress, Malformed> {
+pub fn read(bytes: &[u8]) -> Result<Progress, Malformed> {
     if bytes.len() < BEGINNING {
         return Ok(Progress::Needs(BEGINNING - bytes.len()));
     }

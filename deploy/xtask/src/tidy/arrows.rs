@@ -19,11 +19,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("L3 glue", &["registry-raft"]),
     ("L4 roles", &["registry-server", "gateway-server", "node-agent"]),
-    ("L5 top", &["cli", "chaos-cluster", "chaos-sim"]),
+    ("L5 top", &["cli", "chaos-cluster", "chaos-fuzz", "chaos-sim"]),
     ("L5 top, its roof", &["chaos-load"]),
 ];
 /// Crates that import none of ours and are imported by none.
-const OUTSIDE: &[&str] = &["node-textkit", "deploy-xtask"];
+const OUTSIDE: &[&str] = &["node-textkit", "node-conformance", "deploy-xtask"];
 /// How many layers, counted from the bottom, are pure.
 const PURE: usize = 2;
 

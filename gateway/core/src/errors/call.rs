@@ -34,4 +34,6 @@ pub enum CallError {
     Upstream(A2aError, String),
     /// A call that is not relayed to attached agents.
     AttachedUnsupported,
+    /// A call to a peer, and there is no key to sign a token for it with.
+    NoFederationKey,
 }

@@ -115,6 +115,7 @@ fn of_call(error: &CallError) -> ErrorReply {
             call(Code::AgentResponseInvalid, A2aError::InvalidAgentResponse)
         }
         CallError::Upstream(error, text) => of_upstream(*error).saying(text.clone()),
+        CallError::NoFederationKey => edge(Code::FederationKeyMissing, UNAVAILABLE),
         CallError::AttachedUnsupported => {
             call(Code::OperationUnsupported, A2aError::UnsupportedOperation).saying(ATTACHED)
         }

@@ -58,6 +58,7 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (upstream(A2aError::ExtensionSupportRequired), 200, "operation-unsupported", -32008),
         (upstream(A2aError::TaskNotFound), 200, "task-not-found", -32001),
         (upstream(A2aError::InvalidParams), 200, "params-invalid", -32602),
+        (Failure::Call(CallError::NoFederationKey), 503, "federation-key-missing", -32045),
         (Failure::Call(CallError::AttachedUnsupported), 200, "operation-unsupported", -32004),
         (operation(dispatch::Error::Version), 200, "version-not-supported", -32009),
         (operation(dispatch::Error::VersionConflict), 200, "version-conflicting", -32009),

@@ -4,7 +4,10 @@
 //! upstream keeps to its binding: every byte of it is foreign.
 
 use proto_types::a2a::rpc::Response;
-use proto_types::a2a::{SchemaError, SendMessageResponse, StreamResponse, Task, v03};
+use proto_types::a2a::{
+    ListTasksRequest, ListTasksResponse, SchemaError, SendMessageResponse, StreamResponse, Task,
+    v03,
+};
 use proto_types::json;
 use proto_types::schema::Invalid;
 use proto_types::upstream::UpstreamBinding;
@@ -50,6 +53,7 @@ impl UpstreamForm {
         let read = match outgoing {
             Outgoing::Send(_) => self.send_response(answer).map(Answered::Message),
             Outgoing::Get(_) | Outgoing::Cancel(_) => self.task(answer).map(Answered::Task),
+            Outgoing::List(request) => page(request, answer).map(Answered::Tasks),
             Outgoing::Stream(_) | Outgoing::Subscribe(_) => {
                 return Err(UpstreamFault::NotA2a("no stream of events".to_owned()));
             }
@@ -114,6 +118,20 @@ impl UpstreamForm {
         };
         told.unwrap_or_else(|| not_a2a(faults))
     }
+}
+
+/// Whatever an upstream lists: tasks of another conversation are another caller's, and so is how many there are.
+fn page(request: &ListTasksRequest, answer: &Value) -> Result<ListTasksResponse, Vec<SchemaError>> {
+    let mut page = ListTasksResponse::from_value(answer)?;
+    let listed = page.tasks.len();
+    page.tasks.retain(|task| task.context_id == request.context_id);
+    if page.tasks.len() < listed {
+        page.total_size = u32::try_from(page.tasks.len()).unwrap_or(u32::MAX);
+    }
+    if !request.include_artifacts {
+        page.tasks.iter_mut().for_each(|task| task.artifacts.clear());
+    }
+    Ok(page)
 }
 
 fn not_a2a(faults: Vec<SchemaError>) -> UpstreamFault {

@@ -30,6 +30,10 @@ pub fn sealed_in(
         Outgoing::Get(request) => Some(task_in(sealer, &mut request.id)?),
         Outgoing::Cancel(request) => Some(task_in(sealer, &mut request.id)?),
         Outgoing::Subscribe(request) => Some(task_in(sealer, &mut request.id)?),
+        Outgoing::List(request) => {
+            request.context_id = request.context_id.as_deref().map(|id| sealer.context_in(id));
+            None
+        }
     };
     Ok((outgoing, made_by))
 }
@@ -49,6 +53,7 @@ pub fn sealed_out(
         Answered::Message(SendMessageResponse::Task(task)) | Answered::Task(task) => {
             out.task(task)?;
         }
+        Answered::Tasks(page) => page.tasks.iter_mut().try_for_each(|task| out.task(task))?,
     }
     Ok(answered)
 }

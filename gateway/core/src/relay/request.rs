@@ -3,7 +3,9 @@
 //! Decides method, path and body: over HTTP+JSON after A2A 1.0, section 11.3, and for 0.3 after the paths of its
 //! `a2a.proto`. Must never say the tenant that the caller named: that one is ours, and the upstream has its own.
 
-use proto_types::a2a::{CancelTaskRequest, ProtocolVersion, SendMessageRequest, v03};
+use proto_types::a2a::{
+    CancelTaskRequest, ListTasksRequest, ProtocolVersion, SendMessageRequest, v03,
+};
 use proto_types::path::encode;
 use proto_types::upstream::UpstreamBinding;
 use serde_json::{Value, json, to_value};
@@ -26,7 +28,7 @@ impl UpstreamForm {
 
 fn json_rpc(version: ProtocolVersion, outgoing: &Outgoing, tenant: Option<&str>) -> OutgoingHttp {
     let method = outgoing.method().name(version);
-    let method = method.expect("each call that is relayed has a name in both versions");
+    let method = method.expect("each call has a name where it is relayed to: see Outgoing::list");
     let params = params(version, outgoing, tenant);
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     OutgoingHttp {
@@ -45,6 +47,7 @@ fn params(version: ProtocolVersion, outgoing: &Outgoing, tenant: Option<&str>) -
         (ProtocolVersion::V10, Outgoing::Get(request)) => printed(to_value(request), tenant),
         (ProtocolVersion::V10, Outgoing::Cancel(request)) => printed(to_value(request), tenant),
         (ProtocolVersion::V10, Outgoing::Subscribe(request)) => printed(to_value(request), tenant),
+        (_, Outgoing::List(request)) => printed(to_value(request), tenant),
         (ProtocolVersion::V03, Outgoing::Send(request) | Outgoing::Stream(request)) => {
             v03::print_send_message(request)
         }
@@ -83,7 +86,19 @@ fn resource(version: ProtocolVersion, outgoing: &Outgoing) -> (String, Option<Va
         Outgoing::Cancel(request) => (task(&request.id, ":cancel"), Some(cancel(version, request))),
         // `a2a.proto` has GET in both versions, and so has the Python SDK; section 11.3 has POST.
         Outgoing::Subscribe(request) => (task(&request.id, ":subscribe"), None),
+        Outgoing::List(request) => (format!("/tasks?{}", list_query(request)), None),
     }
+}
+
+/// What a list is filtered by (A2A 1.0, section 11.5). The path has the tenant.
+fn list_query(request: &ListTasksRequest) -> String {
+    let printed = printed(to_value(request), None);
+    let members = printed.as_object().into_iter().flatten();
+    let query = members.map(|(name, value)| match value.as_str() {
+        Some(text) => format!("{name}={}", encode(text)),
+        None => format!("{name}={value}"),
+    });
+    query.collect::<Vec<_>>().join("&")
 }
 
 /// An id may hold any character, also the colon that begins a verb.

@@ -54,6 +54,14 @@ fn subscribe(id: &str) -> Outgoing {
     Outgoing::Subscribe(SubscribeToTaskRequest { tenant: None, id: id.to_owned() })
 }
 
+fn list(context: &str) -> ListTasksRequest {
+    let request = json!({
+        "tenant": "echo", "contextId": context, "status": "TASK_STATE_WORKING", "pageSize": 2,
+        "statusTimestampAfter": "1970-01-01T00:00:07Z",
+    });
+    ListTasksRequest::from_value(&request).unwrap()
+}
+
 fn body(http: &OutgoingHttp) -> Value {
     serde_json::from_slice(http.body.as_deref().unwrap()).unwrap()
 }
@@ -66,6 +74,7 @@ fn over_json_rpc_a_call_has_its_name_and_the_tenant_of_the_upstream() {
         (get("t"), V10, "GetTask", json!("far")),
         (cancel("t"), V10, "CancelTask", json!("far")),
         (subscribe("t"), V10, "SubscribeToTask", json!("far")),
+        (Outgoing::List(list("c")), V10, "ListTasks", json!("far")),
         (Outgoing::Send(said()), V03, "message/send", json!(null)),
         (Outgoing::Stream(said()), V03, "message/stream", json!(null)),
         (get("t"), V03, "tasks/get", json!(null)),
@@ -114,6 +123,55 @@ fn over_http_json_a_call_has_its_path() {
     assert_eq!(older["message"]["content"][0]["text"], "hi");
     let canceled = form(HTTP, V10).request(&cancel("t"), None);
     assert_eq!(body(&canceled), json!({"metadata": {"why": "late"}}));
+}
+
+#[test]
+fn a_list_is_asked_for_of_one_conversation_at_one_server_of_1_0() {
+    let upstream = |urls: &[&str], version| Upstream::parse(urls, "JSONRPC", version, "").unwrap();
+    let (one, other) = ("http://a.example/rpc", "http://b.example/rpc");
+    let can = |request, upstream: Upstream| Outgoing::list(request, &upstream).is_some();
+    assert!(can(list("c"), upstream(&[one], "1.0")));
+    assert!(!can(list("c"), upstream(&[one, other], "1.0")), "each has tasks of its own");
+    assert!(!can(list("c"), upstream(&[one], "0.3")));
+    let everybodys = ListTasksRequest { context_id: None, ..list("c") };
+    assert!(!can(everybodys, upstream(&[one], "1.0")));
+}
+
+#[test]
+fn over_http_json_a_list_is_a_query() {
+    let http = form(HTTP, V10).request(&Outgoing::List(list("a&b")), Some("far"));
+    let (path, query) = http.path.split_once('?').unwrap();
+    assert_eq!((http.method, path, http.body.is_none()), (HttpMethod::Get, "/far/tasks", true));
+    let mut said: Vec<_> = query.split('&').collect();
+    said.sort_unstable();
+    assert_eq!(said[..3], ["contextId=a%26b", "pageSize=2", "status=TASK_STATE_WORKING"]);
+    assert!(said[3].starts_with("statusTimestampAfter=1970-01-01T00%3A00%3A07"), "{query}");
+    assert_eq!(said.len(), 4, "the path has the tenant: {query}");
+}
+
+#[test]
+fn a_page_holds_the_conversation_that_was_asked_for_and_nothing_else() {
+    let (asked, made_by) = sealed_in(&sealer(), Outgoing::List(list("mine"))).unwrap();
+    let own = sealer().context_in("mine");
+    let task = |id: &str, context: &str| {
+        let mut task = told();
+        task["id"] = json!(id);
+        task["contextId"] = json!(context);
+        task
+    };
+    let page = json!({
+        "tasks": [task("t1", &own), task("t2", "mine")], "nextPageToken": "n", "pageSize": 2,
+        "totalSize": 2,
+    });
+    let form = form(RPC, V10);
+    let read = form.read_answer(&asked, 200, &carried(form, &page)).unwrap();
+    let Ok(Answered::Tasks(page)) = sealed_out(&sealer(), MADE_BY, read) else {
+        panic!("another answer")
+    };
+    let [task] = &page.tasks[..] else { panic!("{page:?}") };
+    assert_eq!((made_by, &task.id), (None, &sealer().task_out(MADE_BY, "t1").unwrap()));
+    assert_eq!((task.context_id.as_deref(), task.artifacts.len()), (Some("mine"), 0));
+    assert_eq!((page.next_page_token.as_str(), page.total_size), ("n", 1));
 }
 
 /// A task in the words of each form.

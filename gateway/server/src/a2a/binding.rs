@@ -111,7 +111,7 @@ impl Binding {
     }
 
     /// The answer that is a stream: frames, and a failure last if there is one.
-    pub(super) fn stream(
+    pub(crate) fn stream(
         self,
         frames: impl Stream<Item = Result<Bytes, Failure>> + Send + 'static,
     ) -> Response {
@@ -155,7 +155,7 @@ impl Binding {
     }
 
     /// What a silent stream is kept open with; the connection of a gRPC call has means of its own.
-    pub(super) fn heartbeat(&self) -> Option<Bytes> {
+    pub(crate) fn heartbeat(&self) -> Option<Bytes> {
         let is_grpc = matches!(self.protocol, Protocol::Grpc(_));
         (!is_grpc).then(|| Bytes::from_static(HEARTBEAT))
     }

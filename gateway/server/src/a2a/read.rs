@@ -1,5 +1,8 @@
 //! The parameters of a call, read for the viewer who makes it. An agent that the caller may not see must never be told from
 //! one that does not exist.
+//!
+//! A task that is named without an agent is one of the default agent, if that is attached and its id was sealed for this caller
+//! there; else it is a hosted agent's, whichever that is.
 
 use std::sync::Arc;
 
@@ -8,7 +11,8 @@ use gateway_core::form::Form;
 use gateway_core::params::{self, Faults, List, Named, Send, fault};
 use gateway_core::relay::Outgoing;
 use gateway_core::{CallError, media};
-use proto_types::{Handle, Upstream};
+use proto_types::a2a::ListTasksRequest;
+use proto_types::{Handle, TaskId, Upstream};
 use serde_json::Value;
 
 use crate::agents::{Agent, Directory};
@@ -17,31 +21,42 @@ use super::relay::Relay;
 use super::{Addressed, Call, Params, Prepaid, Query, Request};
 
 impl Call {
-    /// Reads a call. What it says about the agent must fit the path.
+    /// Reads a call. What it says about the agent must fit the path. `opens` says whether its caller was told this id of a
+    /// task of this attached agent.
     pub(crate) fn read(
         directory: &Directory,
         addressed: Addressed,
         request: Request,
+        opens: impl Fn(&Handle, &TaskId) -> bool,
     ) -> Result<Self, CallError> {
         let Request { binding, operation, params: said, is_notification } = request;
-        // Nobody waits for the end of a notification, nor hears what follows.
-        let operation = match operation {
-            Operation::SendStreamingMessage if is_notification => Operation::SendMessage,
-            Operation::SubscribeToTask if is_notification => Operation::GetTask,
-            operation => operation,
-        };
+        let operation = if is_notification { unheard(operation) } else { operation };
         let is_stream =
             matches!(operation, Operation::SendStreamingMessage | Operation::SubscribeToTask);
         let form = binding.form();
         let mut params = read(directory, addressed, operation, (form, &said))?;
+        if let Some((unnamed, task)) = params.of_unnamed() {
+            let default = directory.default_agent().filter(|agent| agent.upstream().is_some());
+            *unnamed = default.filter(|agent| opens(&agent.handle, task));
+        }
         if let Some((agent, upstream)) = params.attached() {
-            let relay = Relay::new(agent, upstream, outgoing(operation, form, &said)?);
+            let asked = outgoing((operation, &*upstream), form, &said)?;
+            let relay = Relay::new(agent, upstream, asked);
             params = Params::Prepaid(Prepaid::Relay(Box::new(relay)));
         }
         if is_notification {
             params.return_immediately();
         }
         Ok(Self { binding, is_stream, params })
+    }
+}
+
+/// Nobody waits for the end of a notification, nor hears what follows.
+const fn unheard(operation: Operation) -> Operation {
+    match operation {
+        Operation::SendStreamingMessage => Operation::SendMessage,
+        Operation::SubscribeToTask => Operation::GetTask,
+        operation => operation,
     }
 }
 
@@ -61,6 +76,17 @@ impl Params {
         agent.upstream().map(|upstream| (Arc::clone(agent), Arc::clone(upstream)))
     }
 
+    /// The task that is named without an agent, and where its agent stands if there is one.
+    fn of_unnamed(&mut self) -> Option<(&mut Addressed, &TaskId)> {
+        match self {
+            Self::Prepaid(
+                Prepaid::Subscribe(agent, named)
+                | Prepaid::Query(Query::Get(agent, named) | Query::Cancel(agent, named)),
+            ) if agent.is_none() => Some((agent, named.task.as_ref()?)),
+            _ => None,
+        }
+    }
+
     /// A message is answered with its task as it is.
     fn return_immediately(&mut self) {
         match self {
@@ -74,17 +100,22 @@ impl Params {
 }
 
 /// What an attached agent is asked, of which all is in order that is looked at here. It may understand what we pass over.
-fn outgoing(operation: Operation, form: Form, params: &Value) -> Result<Outgoing, CallError> {
+fn outgoing(
+    (operation, upstream): (Operation, &Upstream),
+    form: Form,
+    params: &Value,
+) -> Result<Outgoing, CallError> {
     let read = match operation {
         Operation::SendMessage => form.send_message(params).map(Outgoing::Send),
         Operation::SendStreamingMessage => form.send_message(params).map(Outgoing::Stream),
         Operation::GetTask => form.get_task(params).map(Outgoing::Get),
         Operation::CancelTask => form.cancel_task(params).map(Outgoing::Cancel),
         Operation::SubscribeToTask => form.subscribe_to_task(params).map(Outgoing::Subscribe),
-        // Its list would have the tasks of all that it knows as one caller.
-        Operation::ListTasks | Operation::GetExtendedAgentCard => {
-            return Err(CallError::AttachedUnsupported);
+        Operation::ListTasks => {
+            let list = ListTasksRequest::from_value(params).map_err(CallError::Params)?;
+            return Outgoing::list(list, upstream).ok_or(CallError::AttachedUnsupported);
         }
+        Operation::GetExtendedAgentCard => return Err(CallError::AttachedUnsupported),
     };
     read.map_err(CallError::Params)
 }

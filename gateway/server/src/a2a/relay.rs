@@ -10,17 +10,19 @@ mod headers;
 use std::sync::Arc;
 
 use axum::response::Response;
+use deploy_service::Place;
 use gateway_core::relay::{self, Answered, Outgoing, OutgoingHttp, UpstreamFault, UpstreamForm};
 use gateway_core::sealed::Sealer;
 use gateway_core::upstream::ReplicaTag;
 use gateway_core::{CallError, Caller, Failure};
 use http::request::Parts;
 use proto_types::a2a::{A2aError, SendMessageResponse, StreamResponse, Task};
-use proto_types::{Handle, Upstream};
+use proto_types::{Handle, Origin, Upstream};
 
 use crate::agents::Agent;
 use crate::gateway::Gateway;
-use crate::upstream::{Body, Sent, SseReader, UpstreamError};
+use crate::upstream::{Answer, Sent, SseReader, Streamed, UpstreamClient, UpstreamError};
+use crate::waiting::Room;
 
 use self::flow::Flow;
 use super::binding::Binding;
@@ -64,7 +66,7 @@ impl Relay {
                 Flow::new((gateway, caller), binding, (begun, place)).answer().await
             }
             false => {
-                let answered = call.answer(gateway, parts).await?;
+                let (answered, _held) = call.answer(gateway, parts).await?;
                 // It may have taken a while.
                 gateway.check_caller(caller)?;
                 binding.answer(&answered.into())
@@ -82,11 +84,15 @@ struct Call {
     /// The replica that made the task which is named.
     made_by: Option<ReplicaTag>,
     translator: Translator,
+    /// Where the answer counts.
+    room: Room,
 }
 
 /// A stream that a server has begun.
 struct Begun {
     translator: Translator,
+    upstream: Arc<Upstream>,
+    /// By which its ids are sealed.
     replica: ReplicaTag,
     events: SseReader,
 }
@@ -109,7 +115,8 @@ impl Call {
         let http = form.request(&outgoing, upstream.tenant.as_deref());
         let translator =
             Translator { handle, form, sealer, history_length: outgoing.history_length() };
-        Ok(Self { upstream, outgoing, http, made_by, translator })
+        let room = gateway.waiting.room(caller.origin());
+        Ok(Self { upstream, outgoing, http, made_by, translator, room })
     }
 
     fn sent(&self, gateway: &Gateway, parts: &Parts) -> Sent<'_> {
@@ -121,36 +128,53 @@ impl Call {
             safe_to_repeat: self.outgoing.is_safe_to_repeat(),
             headers: headers::forwarded(parts, self.upstream.version),
             until: gateway.upstreams.deadline(),
+            room: &self.room,
         }
     }
 
-    async fn answer(&self, gateway: &Gateway, parts: &Parts) -> Result<Answered, Failure> {
-        let answer = gateway.upstreams.call(self.sent(gateway, parts)).await?;
-        let read = self.translator.form.read_answer(&self.outgoing, answer.status, &answer.body);
-        let answered = read.map_err(|fault| self.fault(answer.replica, fault))?;
-        self.translator.answered(self.made_by.unwrap_or(answer.replica), answered)
+    /// With what it takes of its caller's room, until it is told.
+    async fn answer(
+        &self,
+        gateway: &Gateway,
+        parts: &Parts,
+    ) -> Result<(Answered, Place<Origin>), Failure> {
+        let upstreams = &gateway.upstreams;
+        let Answer { replica, status, body, held } =
+            upstreams.call(self.sent(gateway, parts)).await?;
+        let read = self.translator.form.read_answer(&self.outgoing, status, &body);
+        let answered = read.map_err(|fault| self.fault(upstreams, replica, fault))?;
+        let answered = self.translator.answered(self.made_by.unwrap_or(replica), answered)?;
+        Ok((answered, held))
     }
 
     async fn stream(self, gateway: &Gateway, parts: &Parts) -> Result<Begun, Failure> {
-        let streamed = gateway.upstreams.stream(self.sent(gateway, parts)).await?;
-        let replica = self.made_by.unwrap_or(streamed.replica);
-        match streamed.body {
-            Body::Events(events) => Ok(Begun { translator: self.translator, replica, events }),
-            Body::Whole(body) => {
-                let read = self.translator.form.read_answer(&self.outgoing, streamed.status, &body);
+        let upstreams = &gateway.upstreams;
+        let streamed = upstreams.stream(self.sent(gateway, parts)).await?;
+        match streamed {
+            Streamed::Events(events) => {
+                let replica = self.made_by.unwrap_or_else(|| events.replica());
+                Ok(Begun { translator: self.translator, upstream: self.upstream, replica, events })
+            }
+            Streamed::Whole(Answer { replica, status, body, held: _held }) => {
+                let read = self.translator.form.read_answer(&self.outgoing, status, &body);
                 let none = || UpstreamFault::NotA2a("an answer that is no stream".to_owned());
-                Err(self.fault(streamed.replica, read.err().unwrap_or_else(none)))
+                Err(self.fault(upstreams, replica, read.err().unwrap_or_else(none)))
             }
         }
     }
 
     /// What its caller is told of a fault. A replica that was asked in the place of the one that has made the task does not
     /// say whether there is one.
-    fn fault(&self, asked: ReplicaTag, fault: UpstreamFault) -> Failure {
+    fn fault(
+        &self,
+        upstreams: &UpstreamClient,
+        asked: ReplicaTag,
+        fault: UpstreamFault,
+    ) -> Failure {
         let mut listed = self.upstream.urls.iter().map(|url| ReplicaTag::of(url.as_str()));
         let is_elsewhere =
             self.made_by.is_some_and(|tag| tag != asked && listed.any(|listed| listed == tag));
-        match self.translator.fault(fault) {
+        match self.translator.fault(upstreams, fault) {
             Failure::Call(CallError::Upstream(A2aError::TaskNotFound, _)) if is_elsewhere => {
                 Failure::UpstreamUnreachable
             }
@@ -162,16 +186,24 @@ impl Call {
 impl Translator {
     fn answered(&self, replica: ReplicaTag, answered: Answered) -> Result<Answered, Failure> {
         let mut told = relay::sealed_out(&self.sealer, replica, answered)?;
-        if let Answered::Task(task) | Answered::Message(SendMessageResponse::Task(task)) = &mut told
-        {
-            self.shorten(task);
+        match &mut told {
+            Answered::Task(task) | Answered::Message(SendMessageResponse::Task(task)) => {
+                self.shorten(task);
+            }
+            Answered::Tasks(page) => page.tasks.iter_mut().for_each(|task| self.shorten(task)),
+            Answered::Message(SendMessageResponse::Message(_)) => {}
         }
         Ok(told)
     }
 
     /// An event of a stream, from its data.
-    fn event(&self, replica: ReplicaTag, data: &[u8]) -> Result<StreamResponse, Failure> {
-        let event = self.form.read_event(data).map_err(|fault| self.fault(fault))?;
+    fn event(
+        &self,
+        upstreams: &UpstreamClient,
+        replica: ReplicaTag,
+        data: &[u8],
+    ) -> Result<StreamResponse, Failure> {
+        let event = self.form.read_event(data).map_err(|fault| self.fault(upstreams, fault))?;
         let mut told = relay::event_sealed_out(&self.sealer, replica, event)?;
         if let StreamResponse::Task(task) = &mut told {
             self.shorten(task);
@@ -186,15 +218,31 @@ impl Translator {
     }
 
     /// What a caller is told of a fault. All of it is for the log alone, but for what the agent itself says.
-    fn fault(&self, fault: UpstreamFault) -> Failure {
-        match &fault {
-            UpstreamFault::Refused(error, _) => {
-                tracing::debug!(agent = %self.handle, ?error, "an attached agent refuses a call");
-            }
-            fault => tracing::warn!(agent = %self.handle, %fault, "an attached agent fails"),
+    fn fault(&self, upstreams: &UpstreamClient, fault: UpstreamFault) -> Failure {
+        let agent = &self.handle;
+        if let UpstreamFault::Refused(error, _) = &fault {
+            tracing::debug!(%agent, ?error, "an attached agent refuses a call");
+        } else if let Some(unsaid) = upstreams.line(agent, word(&fault)) {
+            tracing::warn!(%agent, %fault, unsaid, "an attached agent fails");
         }
         fault.into()
     }
+}
+
+/// What kind of line of the log a fault is.
+const fn word(fault: &UpstreamFault) -> &'static str {
+    match fault {
+        UpstreamFault::Refused(..) => "refused",
+        UpstreamFault::NotA2a(_) => "not_a2a",
+        UpstreamFault::Denied => "denied",
+        UpstreamFault::Unavailable(_) => "unavailable",
+    }
+}
+
+/// Whether a stream of this replica is one of the agent as it is now: it is called as it was, and is still one of its servers.
+fn is_of(replica: ReplicaTag, then: &Upstream, now: &Upstream) -> bool {
+    (then.binding, then.version, &then.tenant) == (now.binding, now.version, &now.tenant)
+        && now.urls.iter().any(|url| ReplicaTag::of(url.as_str()) == replica)
 }
 
 impl From<UpstreamError> for Failure {
@@ -204,6 +252,27 @@ impl From<UpstreamError> for Failure {
             UpstreamError::Overloaded => Self::UpstreamOverloaded,
             UpstreamError::Timeout => Self::UpstreamTimeout,
             UpstreamError::TooLarge | UpstreamError::Broken => Self::Call(CallError::AgentResponse),
+            UpstreamError::NoRoom(full) => full.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_goes_on_as_long_as_its_server_is_one_of_the_agents_and_called_as_it_was() {
+        let upstream = |urls: &[&str], version, tenant| {
+            Upstream::parse(urls, "JSONRPC", version, tenant).unwrap()
+        };
+        let (one, other) = ("http://a.example/rpc", "http://b.example/rpc");
+        let then = upstream(&[one], "1.0", "");
+        let goes_on = |now: &Upstream| is_of(ReplicaTag::of(one), &then, now);
+        assert!(goes_on(&then) && goes_on(&upstream(&[other, one], "1.0", "")));
+        for now in [(other, "1.0", ""), (one, "0.3", ""), (one, "1.0", "t")] {
+            assert!(!goes_on(&upstream(&[now.0], now.1, now.2)), "{now:?}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! with the token that pays for it.
 
 use axum::body::Bytes;
+use deploy_service::trace;
 use gateway_core::params::Send;
 use gateway_core::task_view::{Outcome, TaskView, Turn};
 use gateway_core::{Caller, Failure};
@@ -183,6 +184,7 @@ fn request(
         reply_to,
         omit_input: true,
         token: None,
+        traceparent: trace::traceparent().unwrap_or_default(),
     }
 }
 

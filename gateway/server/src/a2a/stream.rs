@@ -43,7 +43,15 @@ pub(super) fn answer(
     binding: Binding,
     submitted: Submitted,
 ) -> Result<Response, Failure> {
+    // Who subscribes to a task that waits for its caller is told this turn, and follows the one that comes next.
+    let waits = submitted.subscription.is_some() && submitted.task.state.is_interrupted();
+    let known = waits.then(|| ToldArtifacts::all(&submitted.task.outcome.artifacts));
     let mut follow = Follow::new((gateway, caller), binding.clone(), submitted)?;
+    if let Some(told) = known {
+        follow.over = false;
+        follow.turn += 1;
+        follow.told = told;
+    }
     // What was there before its caller asked for it is told first of all.
     if follow.over || follow.subscription.is_some() {
         follow.open();
@@ -197,9 +205,10 @@ impl Follow {
     /// Tells how the task is; what its caller is told if it has no more patience. Its caller may have gone on with it
     /// elsewhere, before it was looked at again: its turn has ended all the same.
     fn tell_task(&mut self, task: TaskView, unread: Place<Origin>) -> Failure {
+        let is_followed = task.state.is_terminal() || task.turns.len() >= self.turn;
         match task.at_end_of(self.turn) {
             Some(ended) => self.tell_end(&ended, unread),
-            None if task.is_over() => self.tell_end(&task, unread),
+            None if task.is_over() && is_followed => self.tell_end(&task, unread),
             None => self.tell_wait(task),
         }
         Failure::Deadline

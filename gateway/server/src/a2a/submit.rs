@@ -96,9 +96,17 @@ pub(super) async fn continue_task(
     gateway: &Gateway,
     message: wire::SubmitTaskRequest,
 ) -> Result<wire::Task, Failure> {
-    let wire::SubmitTaskRequest { id, owner, input, deadline_ms, reply_to, .. } = message;
-    let omit_input = true;
-    let message = wire::ContinueTaskRequest { id, owner, input, deadline_ms, reply_to, omit_input };
+    let wire::SubmitTaskRequest { id, owner, input, .. } = message;
+    let wire::SubmitTaskRequest { deadline_ms, reply_to, traceparent, .. } = message;
+    let message = wire::ContinueTaskRequest {
+        id,
+        owner,
+        input,
+        deadline_ms,
+        reply_to,
+        omit_input: true,
+        traceparent,
+    };
     let continued = gateway.registry.continue_task(message).await;
     continued.map_err(|error| not_continued(&error, gateway.call_bytes_max()))
 }

@@ -1,8 +1,8 @@
 //! SubscribeToTask: who has lost the stream of a task, or was never told of one, follows it from where it stands.
 //!
-//! Decides that a task which has ended is followed no more (A2A 1.0, section 3.1.6), and when its node is asked to push its
-//! events here too. Must never depend on that, nor wait for it: a node that pushes nothing makes events late, and loses none
-//! of the outcome.
+//! Decides that a task which has ended is followed no more (A2A 1.0, section 3.1.6), while one that waits for its caller is, and
+//! when its node is asked to push its events here too. Must never depend on that, nor wait for it: a node that pushes nothing
+//! makes events late, and loses none of the outcome.
 
 use std::sync::Arc;
 

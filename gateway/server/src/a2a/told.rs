@@ -13,6 +13,13 @@ const TOLD_MAX: usize = 1_024;
 pub(super) struct ToldArtifacts(BTreeMap<String, Digest>);
 
 impl ToldArtifacts {
+    /// Of a task that was told whole.
+    pub(super) fn all(artifacts: &[Artifact]) -> Self {
+        let mut told = Self::default();
+        artifacts.iter().for_each(|artifact| told.note(artifact, false));
+        told
+    }
+
     /// Takes notice of an artifact that is told, or of more of it.
     pub(super) fn note(&mut self, artifact: &Artifact, append: bool) {
         let before = self.0.get(&artifact.artifact_id).copied();
@@ -53,6 +60,13 @@ mod tests {
             metadata: None,
             extensions: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_was_told_with_its_task_is_told_and_what_replaces_it_is_not() {
+        let told = ToldArtifacts::all(&[artifact(&["x"])]);
+        assert!(told.is_told(&artifact(&["x"])));
+        assert!(!told.is_told(&artifact(&["y"])));
     }
 
     #[test]

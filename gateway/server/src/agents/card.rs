@@ -4,10 +4,11 @@
 //! from the words.
 
 use proto_types::card::{Hosted, Interface, Skill, hosted};
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 /// The card of these words, of an agent that has streams or not. Words that would make no card give way to plain ones: an
-/// agent that is deployed must be found.
+/// agent that is deployed must be found. A skill that could stand in no card is left out.
 pub(super) fn card(words: &Map<String, Value>, interfaces: &[Interface], streaming: bool) -> Value {
     let name = text(words, "name", "agent");
     let plain = Skill {
@@ -21,18 +22,28 @@ pub(super) fn card(words: &Map<String, Value>, interfaces: &[Interface], streami
     card.or_else(|| with_skills(words, interfaces, (&[plain], streaming))).unwrap_or(Value::Null)
 }
 
-/// The same if these words make one as they are. Skills of A2A 0.3 may have no tags.
+/// The same if these words make one, with those of its skills that can be used.
 pub(super) fn as_said(
     words: &Map<String, Value>,
     interfaces: &[Interface],
     streaming: bool,
 ) -> Option<Value> {
-    let mut skills: Vec<Skill> = serde_json::from_value(words.get("skills")?.clone()).ok()?;
-    for skill in skills.iter_mut().filter(|skill| skill.tags.is_empty()) {
-        skill.tags = tags();
-    }
+    let said = words.get("skills")?.as_array()?;
+    let skills: Vec<Skill> = said.iter().filter_map(usable).collect();
     let card = with_skills(words, interfaces, (&skills, streaming));
     card.filter(|_| !skills.is_empty())
+}
+
+/// A skill as a card of ours can have it, where an empty text would be none. Those of A2A 0.3 may have no tags.
+fn usable(said: &Value) -> Option<Skill> {
+    let mut skill = Skill::deserialize(said).ok()?;
+    if skill.tags.is_empty() {
+        skill.tags = tags();
+    }
+    let texts = [&skill.id, &skill.name, &skill.description].into_iter();
+    let lists = [&skill.tags, &skill.examples, &skill.input_modes, &skill.output_modes];
+    let is_full = texts.chain(lists.into_iter().flatten()).all(|text| !text.is_empty());
+    is_full.then_some(skill)
 }
 
 fn tags() -> Vec<String> {
@@ -77,4 +88,46 @@ fn modes(words: &Map<String, Value>, member: &str) -> Vec<String> {
     let said = words.get(member).cloned().and_then(|said| serde_json::from_value(said).ok());
     let usable = |said: &Vec<String>| !said.is_empty() && said.iter().all(|mode| !mode.is_empty());
     said.filter(usable).unwrap_or_else(|| vec!["text/plain".to_owned()])
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_skill_that_no_card_can_have_takes_none_of_the_others_with_it() {
+        let skill = |id: &str| json!({"id": id, "name": "N", "description": "d", "tags": ["t"]});
+        let without = |member: &str| {
+            let mut skill = skill("bad");
+            skill.as_object_mut().unwrap().remove(member);
+            skill
+        };
+        let with = |member: &str, value: Value| {
+            let mut skill = skill("bad");
+            skill[member] = value;
+            skill
+        };
+        for bad in [
+            json!("bad"),
+            without("name"),
+            with("description", json!("")),
+            with("tags", json!([""])),
+            with("tags", json!("t")),
+            with("examples", json!(["", "x"])),
+        ] {
+            let said = json!({"name": "Far", "skills": [skill("one"), bad, skill("two")]});
+            let interfaces = [Interface::json_rpc("https://b.example/agents/far")];
+            let card = card(said.as_object().unwrap(), &interfaces, false);
+            let skills = card["skills"].as_array().unwrap().iter();
+            let ids: Vec<_> = skills.map(|skill| skill["id"].clone()).collect();
+            assert_eq!(ids, ["one", "two"], "{bad}");
+        }
+        let said = json!({"name": "Far", "skills": [without("id")]});
+        let card =
+            card(said.as_object().unwrap(), &[Interface::json_rpc("https://b.example")], false);
+        assert_eq!(card["skills"][0]["id"], "default");
+    }
 }

@@ -39,6 +39,15 @@ pub(super) fn of_instance(origin: &Origin) -> Vec<Interface> {
     ]
 }
 
+/// Of the instance, where an attached agent answers calls that name nobody. It is named all the same where that can be said:
+/// a list of tasks that names nobody is one of hosted agents.
+pub(super) fn of_attached_default(origin: &Origin, handle: &Handle) -> Vec<Interface> {
+    let mut interfaces = of_tenant(origin, handle);
+    let (rpc, plain) = instance_urls(origin);
+    interfaces.extend([Interface::json_rpc(&rpc).of_v03(), Interface::http_json(&plain).of_v03()]);
+    interfaces
+}
+
 /// Of the instance for one of its agents. A2A 0.3 has no tenants.
 pub(super) fn of_tenant(origin: &Origin, handle: &Handle) -> Vec<Interface> {
     let (rpc, plain) = instance_urls(origin);

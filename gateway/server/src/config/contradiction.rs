@@ -58,6 +58,14 @@ pub enum Contradiction {
     /// A header that is none, or that is not the operator's to write.
     #[error("upstreams.credentials: `{0}` is not a header that can carry a credential")]
     CredentialHeader(String),
+    /// A webhook that cannot be.
+    #[error("webhooks: `{target}`: {why}")]
+    Webhook {
+        /// Whose.
+        target: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Two values of one header.
     #[error("upstreams.credentials: a header of `{0}` is there twice")]
     CredentialTwice(String),

@@ -40,7 +40,7 @@ pub struct Upstreams {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamCredential {
-    /// The handle of the agent. It is shown to whatever server the agent is attached to.
+    /// The handle of the agent, or the origin of a peer. It is shown to whatever server the agent is attached to.
     pub agent: String,
     /// The header that carries it, such as `authorization` or `x-hive-gateway-auth`.
     pub header: String,

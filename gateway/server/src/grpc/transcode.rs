@@ -33,6 +33,11 @@ impl Method {
         read::read(&self.0.input(), request)
     }
 
+    /// Appends an encoded request, as a caller makes it; `None` if it does not fit the method.
+    pub(super) fn write_request(&self, request: &Value, out: &mut Vec<u8>) -> Option<()> {
+        write::write(&self.0.input(), request, out)
+    }
+
     /// Appends an encoded answer; `None` if it does not fit the method.
     pub(super) fn write(&self, answer: &Value, out: &mut Vec<u8>) -> Option<()> {
         write::write(&self.0.output(), answer, out)

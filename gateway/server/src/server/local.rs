@@ -1,7 +1,7 @@
 //! What needs no peer's token: documents for everybody, and what local operators and subscribers ask.
 //!
 //! Decides who is local: whoever shows one of the configured tokens. Must never hand out an envelope
-//! to anybody else.
+//! to anybody else, nor call a peer for anybody but an operator.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -10,14 +10,16 @@ use deploy_service::{Claim, error_pages};
 use gateway_core::Failure;
 use gateway_core::path::{Brand, Route};
 use http::{HeaderMap, Request, StatusCode};
-use proto_types::Handle;
+use proto_types::{Digest, Handle};
 use serde_json::json;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::envelopes::{self, Pull};
 use crate::gateway::Gateway;
 use crate::metrics::Figure;
-use crate::{reply, secrets};
+use crate::webhooks::Deliveries;
+use crate::{federation, query, reply, secrets};
 
 use super::body;
 
@@ -25,22 +27,22 @@ use super::body;
 pub(super) const MAX_AGE_S: u32 = 60;
 
 pub(super) async fn answer(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     route: Route,
     request: Request<Body>,
 ) -> Result<Response, Failure> {
     match route {
-        Route::Health => Ok(reply::json(StatusCode::OK, &json!({"live": true}))),
+        // Pilox asks its gateway for the second member.
+        Route::Health => Ok(reply::json(StatusCode::OK, &json!({"live": true, "ok": true}))),
         Route::Ready => Ok(ready(gateway)),
         Route::Metrics => Ok(metrics(gateway)),
         Route::ErrorPage(code) => error_pages::answer(&code).ok_or(Failure::NotFound),
         Route::Descriptor(brand) => descriptor(gateway, brand, request.headers()),
-        Route::Pull(target) => {
-            let pull = pull(gateway, target, &request)?;
-            drop(request);
-            pull.answer(gateway).await
-        }
+        Route::Pull(target) => pull(gateway, target, request).await,
         Route::Acknowledge(target) => acknowledge(gateway, target, request).await,
+        Route::FederationProxy => Box::pin(proxy(gateway, request)).await,
+        Route::FederationStatus => Box::pin(federation_status(gateway, request)).await,
+        Route::FederationDirectory => directory(gateway, &request),
         // Answered before: by the federated layers, and with the viewer in mind.
         Route::InstanceRpc
         | Route::AgentRpc(_)
@@ -52,13 +54,16 @@ pub(super) async fn answer(
     }
 }
 
-fn pull(
+async fn pull(
     gateway: &Gateway,
     target: Option<Handle>,
-    request: &Request<Body>,
-) -> Result<Pull, Failure> {
-    check_local(gateway, request)?;
-    Pull::read(target.map(String::from), request.uri().query().unwrap_or_default())
+    request: Request<Body>,
+) -> Result<Response, Failure> {
+    check_local(gateway, &request)?;
+    let query = request.uri().query().unwrap_or_default();
+    let pull = Pull::read(target.map(String::from), query)?;
+    drop(request);
+    pull.answer(gateway).await
 }
 
 async fn acknowledge(
@@ -73,8 +78,36 @@ async fn acknowledge(
     envelopes::acknowledge(gateway, target.map(String::from), &body).await
 }
 
+fn directory(gateway: &Gateway, request: &Request<Body>) -> Result<Response, Failure> {
+    check_local(gateway, request)?;
+    federation::directory(gateway)
+}
+
+/// A call to a peer, in the name of this instance.
+async fn proxy(gateway: &Arc<Gateway>, request: Request<Body>) -> Result<Response, Failure> {
+    check_operator(gateway, &request)?;
+    gateway.federation.check()?;
+    let (parts, body) = request.into_parts();
+    let limit = gateway.call_bytes_max();
+    body::check_head(&parts, limit, true)?;
+    let body = body::read(body, limit).await?;
+    federation::proxy(gateway, &parts, &body).await
+}
+
+/// Whoever runs this instance may read it; only an operator has peers looked at for it.
+async fn federation_status(gateway: &Gateway, request: Request<Body>) -> Result<Response, Failure> {
+    let query = request.uri().query().unwrap_or_default();
+    let is_probe = query::pairs(query).any(|(name, value)| name == "probe" && value == "1");
+    match is_probe {
+        true => check_operator(gateway, &request)?,
+        false => check_local(gateway, &request)?,
+    }
+    drop(request);
+    federation::status(gateway, is_probe).await
+}
+
 fn descriptor(gateway: &Gateway, brand: Brand, headers: &HeaderMap) -> Result<Response, Failure> {
-    let [hive, pilox] = &gateway.descriptors;
+    let [hive, pilox] = &gateway.federation.descriptors;
     let served = match brand {
         Brand::Hive => hive,
         Brand::Pilox => pilox,
@@ -84,7 +117,15 @@ fn descriptor(gateway: &Gateway, brand: Brand, headers: &HeaderMap) -> Result<Re
 }
 
 fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {
-    if !secrets::shows(request.headers(), &gateway.live.load().subscribers) {
+    check_shown(&gateway.live.load().tokens.subscribers, request)
+}
+
+fn check_operator(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {
+    check_shown(&gateway.live.load().tokens.operators, request)
+}
+
+fn check_shown(tokens: &[Digest], request: &Request<Body>) -> Result<(), Failure> {
+    if !secrets::shows(request.headers(), tokens) {
         return Err(Failure::NotOperator);
     }
     if let Some(claim) = request.extensions().get::<Claim>() {
@@ -124,8 +165,29 @@ fn metrics(gateway: &Gateway) -> Response {
         },
     ];
     figures.extend(reloads(&gateway.reloads));
+    figures.extend(deliveries(&gateway.deliveries));
     let text = gateway.metrics.text(&figures);
     reply::body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+}
+
+/// How deliveries to webhooks ended. Exact, as above.
+fn deliveries(deliveries: &Deliveries) -> [Figure; 2] {
+    let counter = |name, help, value: &AtomicU64| {
+        let value = value.load(Ordering::Relaxed) as f64;
+        Figure { name, kind: "counter", help, value }
+    };
+    [
+        counter(
+            "webhook_deliveries_total",
+            "Envelopes that the receiver of a webhook has taken.",
+            &deliveries.taken,
+        ),
+        counter(
+            "webhook_failures_total",
+            "Deliveries to webhooks that failed.",
+            &deliveries.failed,
+        ),
+    ]
 }
 
 /// How reading the configuration anew went. Exact, as above.

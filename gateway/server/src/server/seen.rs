@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::response::Response;
+use deploy_service::trace::Span;
 use gateway_core::errors::Reader;
 use gateway_core::gcra::{Remaining, RetryAfter};
 use gateway_core::limits::Policy;
@@ -77,6 +78,8 @@ impl Seen {
             Route::InstanceRpc | Route::AgentRpc(_) | Route::HttpJson(_) | Route::Grpc(_) => "call",
             Route::InstanceCard | Route::AgentCard(_) => "card",
             Route::Descriptor(_) => "descriptor",
+            Route::FederationProxy => "proxy",
+            Route::FederationStatus | Route::FederationDirectory => "federation",
             Route::Publish => "publish",
             Route::Pull(_) => "pull",
             Route::Acknowledge(_) => "ack",
@@ -95,15 +98,18 @@ impl Seen {
     pub(super) fn conclude(
         mut self,
         gateway: &Gateway,
+        span: &Span,
         answered: Result<Response, Failure>,
     ) -> Response {
         let outcome = answered.as_ref().map_or_else(errors::Failure::audit_code, |_| "ok");
         gateway.metrics.count(self.route, outcome);
+        self.describe(span, outcome);
         let now = clock::mono();
         let (route, operation, took_us) = (self.route, self.operation, now.since(self.start));
         match &answered {
             Ok(_) => tracing::debug!(route, operation, peer = self.peer(), took_us, "answered"),
             Err(Failure::Internal) => {
+                span.fail(outcome);
                 tracing::error!(route, operation, peer = self.peer(), took_us, "failed");
             }
             Err(_) => {
@@ -115,6 +121,19 @@ impl Seen {
             gateway.charger.note(bearer, self.spent, answered.as_ref().map(drop));
         }
         self.tell(answered)
+    }
+
+    /// Says in the trace what the log says. All but the peer, whose token was verified, are words of ours.
+    fn describe(&self, span: &Span, outcome: &'static str) {
+        if !span.is_recording() {
+            return;
+        }
+        span.rename(if self.operation.is_empty() { self.route } else { self.operation });
+        span.set("ecumene.route", self.route);
+        span.set("ecumene.outcome", outcome);
+        if let Some(bearer) = &self.bearer {
+            span.set("ecumene.peer", bearer.origin().as_str().to_owned());
+        }
     }
 
     fn log_refusal(&self, line: Line, outcome: &'static str, took_us: u64) {

@@ -7,9 +7,11 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use deploy_service::trace;
 use gateway_core::path::Route;
 use gateway_core::{Failure, Permit};
 use http::request::Parts;
+use proto_types::{Handle, TaskId};
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
@@ -53,13 +55,17 @@ impl Work {
         };
         seen.operation = request.operation.name();
         // What the caller may not see is not there, for this and for all that follows.
-        let directory = gateway.cache.directory(Some(&admitted.permit.peer.origin));
+        let origin = &admitted.permit.peer.origin;
+        let directory = gateway.cache.directory(Some(origin));
         let addressed = match route.agent() {
             Some(handle) => Some(directory.callable(handle).ok_or(Failure::NotFound)?),
             None => None,
         };
-        let call = a2a::Call::read(&directory, addressed, request).map_err(Failure::Call)?;
-        Ok(Self::Call(call))
+        let opens = |agent: &Handle, task: &TaskId| {
+            gateway.upstreams.sealer(origin.as_str(), agent).task_in(task.as_str()).is_some()
+        };
+        let call = a2a::Call::read(&directory, addressed, request, opens);
+        call.map(Self::Call).map_err(Failure::Call)
     }
 
     /// Spends the token, with what it pays for or before that.
@@ -76,7 +82,8 @@ impl Work {
                 Box::pin(call.pay(gateway, &permit.caller(), payment)).await.map(Paid::Call)
             }
             Self::Envelope(accepted) => {
-                let traceparent = envelopes::traceparent(&parts.headers);
+                let caller = || envelopes::traceparent(&parts.headers);
+                let traceparent = trace::traceparent().or_else(caller);
                 let (envelope, body) = (accepted, body.clone());
                 let taken = envelopes::publish(gateway, envelope, body, traceparent, payment);
                 taken.await.map(Paid::Envelope)

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use http::{Request, Uri};
+use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
 use proto_types::Origin;
 use proto_types::upstream::UpstreamUrl;
 use tokio::time::{sleep, timeout};
 
-use super::UpstreamClient;
 use super::replicas::Agent;
+use super::{UpstreamClient, UpstreamError};
 use crate::gateway::Gateway;
 
 /// From one round to the next.
@@ -51,12 +51,24 @@ impl UpstreamClient {
 
     /// Whether the server answers; its body is not read.
     pub(super) async fn is_alive(&self, url: &UpstreamUrl) -> bool {
-        let origin = Origin::of_url(url.as_str()).ok();
-        let target = origin.and_then(|origin| Uri::try_from(format!("{origin}{PATH}")).ok());
-        let Some(target) = target else { return false };
+        let Ok(origin) = Origin::of_url(url.as_str()) else { return false };
+        self.card_status(&origin).await.is_ok_and(|status| status.as_u16() < 500)
+    }
+
+    /// With which status an origin answers who asks for its card, which is not read.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) async fn card_status(&self, origin: &Origin) -> Result<StatusCode, UpstreamError> {
+        let target = Uri::try_from(format!("{origin}{PATH}"));
+        let target = target.map_err(|_| UpstreamError::Broken)?;
         let mut request = Request::new(Full::<Bytes>::default());
         *request.uri_mut() = target;
-        let answered = timeout(TIMEOUT, self.http.request(request)).await;
-        answered.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status().as_u16() < 500))
+        match timeout(TIMEOUT, self.http.load_full().client.request(request)).await {
+            Ok(Ok(answer)) => Ok(answer.status()),
+            Ok(Err(error)) if error.is_connect() => Err(UpstreamError::Unreachable),
+            Ok(Err(_)) => Err(UpstreamError::Broken),
+            Err(_) => Err(UpstreamError::Timeout),
+        }
     }
 }

@@ -13,6 +13,7 @@ use proto_types::upstream::{Upstream, UpstreamUrl, UpstreamUrls};
 
 use super::UpstreamError;
 use crate::clock;
+use crate::refusals::Paced;
 
 /// The agents that were called and are still there.
 #[derive(Debug, Default)]
@@ -20,13 +21,18 @@ pub(super) struct Known(Mutex<BTreeMap<Handle, Agent>>);
 
 /// What is known of one agent; clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Agent(Arc<Mutex<State>>);
+pub(super) struct Agent {
+    handle: Handle,
+    state: Arc<Mutex<State>>,
+}
 
 #[derive(Debug)]
 struct State {
     urls: UpstreamUrls,
     replicas: Replicas,
     budget: RetryBudget,
+    /// Of its failures, by why.
+    lines: Paced,
 }
 
 /// A request that is under way, until this is dropped. It says nothing for or against its replica before it is told how it
@@ -48,9 +54,16 @@ impl Known {
             agent.update(upstream);
             return agent.clone();
         }
-        let agent = Agent::new(upstream);
+        let agent = Agent::new(handle, upstream);
         known.insert(handle.clone(), agent.clone());
         agent
+    }
+
+    /// Whether a failure of an agent is a line of the log, and then how many of its kind were held back before it.
+    pub(super) fn line(&self, handle: &Handle, why: &'static str) -> Option<u64> {
+        let agent = self.lock().get(handle).cloned();
+        // One that is gone is called no more.
+        agent.map_or(Some(0), |agent| agent.line(why))
     }
 
     /// Forgets the agents that are gone, and the replicas that are.
@@ -82,10 +95,11 @@ impl Known {
 }
 
 impl Agent {
-    fn new(upstream: &Upstream) -> Self {
+    fn new(handle: &Handle, upstream: &Upstream) -> Self {
         let urls = upstream.urls.clone();
         let (replicas, budget) = (Replicas::new(&urls), RetryBudget::default());
-        Self(Arc::new(Mutex::new(State { urls, replicas, budget })))
+        let state = State { urls, replicas, budget, lines: Paced::default() };
+        Self { handle: handle.clone(), state: Arc::new(Mutex::new(state)) }
     }
 
     fn update(&self, upstream: &Upstream) {
@@ -105,19 +119,22 @@ impl Agent {
         chosen.map(|choice| self.in_flight(choice)).map_err(|_| UpstreamError::Overloaded)
     }
 
-    /// Another replica for a request that has failed at this one, if so many may be sent again.
+    /// Another replica for a request that has failed at this one, if there is one and so many may be sent again.
     pub(super) fn choose_again(
         &self,
         prefer: Option<ReplicaTag>,
         failed: ReplicaTag,
     ) -> Option<InFlight> {
         let (mut state, now) = (self.lock(), clock::mono());
-        if !state.budget.try_withdraw(now) {
-            return None;
-        }
         let chosen = state.replicas.choose(now, draw(), prefer, Some(failed)).ok();
+        let is_paid = chosen.is_some() && state.budget.try_withdraw(now);
         drop(state);
-        chosen.map(|choice| self.in_flight(choice))
+        // One that is not paid for ends here.
+        chosen.map(|choice| self.in_flight(choice)).filter(|_| is_paid)
+    }
+
+    fn line(&self, why: &'static str) -> Option<u64> {
+        self.lock().lines.line(why, clock::mono())
     }
 
     /// Takes over what a probe has found.
@@ -131,7 +148,7 @@ impl Agent {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,6 +184,15 @@ impl InFlight {
         self.ended = Ended::Failed;
     }
 
+    /// Why there is no whole answer, which the operator is told: each reason once a second.
+    pub(super) fn fault(&self, why: UpstreamError, error: &str) -> UpstreamError {
+        if let Some(unsaid) = self.agent.line(why.word()) {
+            let (agent, url) = (&self.agent.handle, self.url());
+            tracing::warn!(%agent, %url, error, unsaid, "a call of an agent or peer fails");
+        }
+        why
+    }
+
     fn elapsed_us(&self) -> u64 {
         u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
@@ -177,5 +203,41 @@ impl Drop for InFlight {
         let latency_us = self.latency_us.unwrap_or_else(|| self.elapsed_us());
         let mut state = self.agent.lock();
         state.replicas.ended(&self.choice, clock::mono(), self.ended, latency_us);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn upstream(urls: &[&str]) -> Upstream {
+        Upstream::parse(urls, "JSONRPC", "1.0", "").unwrap()
+    }
+
+    #[test]
+    fn a_call_that_no_other_replica_can_take_costs_nothing_of_the_budget() {
+        let alone = upstream(&["http://a.example/"]);
+        let agent = Agent::new(&Handle::parse("far").unwrap(), &alone);
+        let failed = agent.choose(None).unwrap().tag();
+        let retried = |agent: &Agent| agent.choose_again(None, failed).is_some();
+        assert!((0..1_000).all(|_| !retried(&agent)));
+        agent.update(&upstream(&["http://a.example/", "http://b.example/"]));
+        assert!(retried(&agent), "the budget was spent on nothing");
+        let more = (0..1_000).filter(|_| retried(&agent)).count();
+        assert!(more < 500, "{more}: a retry costs something");
+    }
+
+    #[test]
+    fn an_agent_that_fails_again_and_again_is_one_line_for_each_reason() {
+        let known = Known::default();
+        let [far, near] = ["far", "near"].map(|handle| Handle::parse(handle).unwrap());
+        let upstream = upstream(&["http://a.example/"]);
+        let line = |handle, why| known.line(handle, why);
+        known.of(&far, &upstream);
+        known.of(&near, &upstream);
+        assert_eq!(line(&far, "timeout"), Some(0));
+        assert_eq!(line(&far, "timeout"), None);
+        assert_eq!((line(&far, "broken"), line(&near, "timeout")), (Some(0), Some(0)));
     }
 }

@@ -3,20 +3,21 @@
 //! Decides when it is sent a second time: to another replica, once, within the agent's budget, and only if nothing was sent
 //! the first time or if it only reads. Must never send a header that names the caller's credential.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use deploy_service::Place;
 use deploy_service::telemetry::chain;
+use deploy_service::trace::{self, Span};
 use gateway_core::relay::HttpMethod;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::uri::InvalidUri;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper_util::client::legacy;
-use proto_types::upstream::UpstreamUrl;
+use proto_types::{Class, Origin};
 use tokio::time::{Instant, timeout_at};
 
 use super::replicas::InFlight;
-use super::{Answer, BYTES_MAX, Sent, UpstreamClient, UpstreamError};
+use super::{Answer, BYTES_MAX, ROOM_MIN, Sent, UpstreamClient, UpstreamError};
 
 /// Who we are, so that an operator who wonders can find out.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("ecumene/", env!("CARGO_PKG_VERSION")));
@@ -32,7 +33,6 @@ pub(super) struct Head {
 impl UpstreamClient {
     /// Sends a request, and once more if it may be.
     pub(super) async fn head(&self, sent: &Sent<'_>) -> Result<Head, UpstreamError> {
-        self.warn_of_drawn_key();
         let agent = self.known.of(sent.agent, sent.upstream);
         let body = Bytes::from(sent.http.body.clone().unwrap_or_default());
         let first = agent.choose(sent.prefer)?;
@@ -50,32 +50,56 @@ impl UpstreamClient {
         }
     }
 
+    /// One try, as a part of the trace in which it is made.
     async fn attempt(
+        &self,
+        sent: &Sent<'_>,
+        body: Bytes,
+        in_flight: InFlight,
+    ) -> Result<Head, UpstreamError> {
+        let span = Span::client("upstream");
+        if span.is_recording() {
+            span.set("ecumene.agent", sent.agent.as_str().to_owned());
+            span.set("url.full", in_flight.url().as_str().to_owned());
+        }
+        let head = span.scope(self.tried(sent, body, in_flight)).await;
+        match &head {
+            Ok(head) => {
+                let status = head.response.status().as_u16();
+                span.set("http.response.status_code", i64::from(status));
+            }
+            Err(error) => span.fail(error.word()),
+        }
+        head
+    }
+
+    async fn tried(
         &self,
         sent: &Sent<'_>,
         body: Bytes,
         mut in_flight: InFlight,
     ) -> Result<Head, UpstreamError> {
-        let (agent, replica) = (sent.agent.as_str(), in_flight.url().clone());
-        let request = self.request(sent, body, replica.as_str()).map_err(|error| {
-            tracing::error!(agent, url = %replica, %error, "a request makes no URL");
-            UpstreamError::Broken
-        })?;
-        match timeout_at(sent.until, self.http.request(request)).await {
+        let request = self.request(sent, body, in_flight.url().as_str());
+        let request =
+            request.map_err(|error| in_flight.fault(UpstreamError::Broken, &error.to_string()))?;
+        let http = self.http.load_full();
+        match timeout_at(sent.until, http.client.request(request)).await {
             Ok(Ok(response)) => {
                 in_flight.answered(!is_out_of_service(response.status()));
                 Ok(Head { in_flight, response })
             }
             Ok(Err(error)) => {
                 in_flight.failed();
-                Err(failed(agent, &replica, &error))
+                let is_sent = !error.is_connect();
+                let why = if is_sent { UpstreamError::Broken } else { UpstreamError::Unreachable };
+                Err(in_flight.fault(why, &chain(&error)))
             }
             Err(_) => {
                 // A caller that has little patience says nothing about the replica.
                 if in_flight.elapsed() >= self.timeout / 2 {
                     in_flight.failed();
                 }
-                Err(UpstreamError::Timeout)
+                Err(in_flight.fault(UpstreamError::Timeout, NO_ANSWER))
             }
         }
     }
@@ -94,13 +118,15 @@ impl UpstreamClient {
             HttpMethod::Post => Method::POST,
         };
         let mut headers = sent.headers.clone();
+        // Where this call is recorded, it and not its caller's is what the server continues.
+        trace::inject(&mut headers);
         headers.insert(USER_AGENT, AGENT);
         let accept = if sent.http.is_stream { HeaderValue::from_static(EVENTS) } else { JSON };
         headers.insert(ACCEPT, accept);
         if sent.http.body.is_some() {
             headers.insert(CONTENT_TYPE, JSON);
         }
-        for (name, value) in self.credentials.get(sent.agent).into_iter().flatten() {
+        for (name, value) in self.credentials.load().get(sent.agent).into_iter().flatten() {
             headers.insert(name.clone(), value.clone());
         }
         *request.headers_mut() = headers;
@@ -109,31 +135,50 @@ impl UpstreamClient {
 }
 
 impl Head {
-    /// Reads the body to its end.
-    pub(super) async fn whole(self, until: Instant) -> Result<Answer, UpstreamError> {
+    /// Reads the body to its end, as far as there is room for it.
+    pub(super) async fn whole(
+        self,
+        mut held: Place<Origin>,
+        until: Instant,
+    ) -> Result<Answer, UpstreamError> {
         let Self { mut in_flight, response } = self;
         let (replica, status) = (in_flight.tag(), response.status().as_u16());
-        let reading = Limited::new(response.into_body(), BYTES_MAX).collect();
+        let reading = read(response.into_body(), &mut in_flight, &mut held);
         match timeout_at(until, reading).await {
-            Ok(Ok(body)) => Ok(Answer { replica, status, body: body.to_bytes() }),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(UpstreamError::TooLarge),
-            Ok(Err(error)) => {
-                let (url, error) = (in_flight.url(), chain(error.as_ref()));
-                tracing::warn!(%url, error, "the answer of an attached agent broke off");
-                in_flight.failed();
-                Err(UpstreamError::Broken)
-            }
-            Err(_) => Err(UpstreamError::Timeout),
+            Ok(body) => Ok(Answer { replica, status, body: body?, held }),
+            Err(_) => Err(in_flight.fault(UpstreamError::Timeout, NO_END)),
         }
     }
 }
 
-/// Tells the operator why there is no answer, and the caller as much as it may know.
-fn failed(agent: &str, url: &UpstreamUrl, error: &legacy::Error) -> UpstreamError {
-    let reason = chain(error);
-    tracing::warn!(agent, %url, error = reason, "an attached agent cannot be called");
-    if error.is_connect() { UpstreamError::Unreachable } else { UpstreamError::Broken }
+/// The whole body. Each part counts before the next one is asked for.
+async fn read(
+    mut body: Incoming,
+    in_flight: &mut InFlight,
+    held: &mut Place<Origin>,
+) -> Result<Bytes, UpstreamError> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            in_flight.failed();
+            in_flight.fault(UpstreamError::Broken, &chain(&error))
+        })?;
+        // What is no data are trailers, which say nothing here.
+        let Ok(part) = frame.into_data() else { continue };
+        let length = whole.len() + part.len();
+        if length > BYTES_MAX {
+            return Err(in_flight.fault(UpstreamError::TooLarge, TOO_LONG));
+        }
+        held.resize(Class::Ordinary, ROOM_MIN.max(length as u64))?;
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole.freeze())
 }
+
+/// What the log says where there is no error that says it.
+const NO_ANSWER: &str = "no answer in time";
+const NO_END: &str = "not the whole answer in time";
+pub(super) const TOO_LONG: &str = "more than 8 MiB";
 
 /// Whether the request may go to another replica after this.
 fn may_repeat(is_safe: bool, head: &Result<Head, UpstreamError>) -> bool {

@@ -7,11 +7,11 @@ use bytes::{Buf as _, Bytes};
 
 /// An event has more bytes than are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLarge;
+pub(crate) struct TooLarge;
 
 /// What was read so far of a stream.
 #[derive(Debug)]
-pub(super) struct SseParser {
+pub(crate) struct SseParser {
     bytes_max: usize,
     /// What has come and was not read yet.
     chunk: Bytes,
@@ -27,19 +27,19 @@ pub(super) struct SseParser {
 
 impl SseParser {
     /// For events of at most so many bytes.
-    pub(super) fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize) -> Self {
         let (chunk, line, data) = (Bytes::new(), Vec::new(), Vec::new());
         Self { bytes_max, chunk, line, data, is_after_cr: false, is_begun: false }
     }
 
     /// Takes what has come, once [`SseParser::next`] has read all that came before.
-    pub(super) fn push(&mut self, chunk: Bytes) {
+    pub(crate) fn push(&mut self, chunk: Bytes) {
         debug_assert!(self.chunk.is_empty(), "next() gives nothing before this is pushed");
         self.chunk = chunk;
     }
 
     /// The data of the next event, if it has come whole.
-    pub(super) fn next(&mut self) -> Result<Option<Bytes>, TooLarge> {
+    pub(crate) fn next(&mut self) -> Result<Option<Bytes>, TooLarge> {
         while self.read_line()? {
             if let Some(data) = self.take_line() {
                 return Ok(Some(data));
@@ -48,9 +48,14 @@ impl SseParser {
         Ok(None)
     }
 
+    /// How much of an event was read that has not ended.
+    pub(crate) fn kept(&self) -> usize {
+        self.line.len() + self.data.len()
+    }
+
     /// Whether something of an event was read that has not ended.
-    pub(super) fn is_inside_event(&self) -> bool {
-        !self.line.is_empty() || !self.data.is_empty()
+    pub(crate) fn is_inside_event(&self) -> bool {
+        self.kept() > 0
     }
 
     /// Reads up to the end of a line; whether it is there.

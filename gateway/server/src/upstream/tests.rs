@@ -1,6 +1,7 @@
 //! The client against servers of this process, which say what a test tells them to.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use gateway_core::relay::HttpMethod;
@@ -11,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::*;
+use crate::waiting::Waiting;
 
 /// Longer than a busy machine stands still.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -79,6 +81,12 @@ struct Received {
     first: ReplicaTag,
     http: OutgoingHttp,
     is_safe: bool,
+    room: Room,
+}
+
+/// What a caller may leave unread that is alone, and leaves nothing.
+fn room() -> Room {
+    Waiting::new(8).room(&Origin::parse("https://a.example").unwrap())
 }
 
 impl Received {
@@ -86,7 +94,8 @@ impl Received {
         let upstream = Upstream::parse(urls, "JSONRPC", "1.0", "").unwrap();
         let (path, body) = (String::new(), Some(b"{}".to_vec()));
         let http = OutgoingHttp { method: HttpMethod::Post, path, body, is_stream: false };
-        Self { agent: handle(), upstream, first: ReplicaTag::of(urls[0]), http, is_safe }
+        let (first, room) = (ReplicaTag::of(urls[0]), room());
+        Self { agent: handle(), upstream, first, http, is_safe, room }
     }
 
     fn sent(&self) -> Sent<'_> {
@@ -98,6 +107,7 @@ impl Received {
             safe_to_repeat: self.is_safe,
             headers: HeaderMap::new(),
             until: Instant::now() + PATIENCE,
+            room: &self.room,
         }
     }
 }
@@ -166,6 +176,75 @@ async fn an_answer_beyond_the_bound_is_given_up() {
     assert_eq!(answer.unwrap_err(), UpstreamError::TooLarge);
 }
 
+/// What leaves a caller that is alone less room than [`LONG`].
+const LEFT_UNREAD: u64 = 30 << 20;
+const LONG: usize = 3 << 20;
+/// What finds room where nothing is unread, and none beside [`LONG`].
+const NEARLY_ALL: u64 = 60 << 20;
+
+#[tokio::test]
+async fn an_answer_counts_for_its_caller_while_it_is_read_and_until_it_is_dropped() {
+    let body = "x".repeat(LONG);
+    let (url, seen) = server(format!("HTTP/1.1 200 OK\r\n\r\n{body}")).await;
+    let (client, asked) = (client(BTreeMap::new()), Received::new(&[&url], false));
+    let unread = asked.room.take(LEFT_UNREAD).unwrap();
+    let answer = client.call(asked.sent()).await;
+    assert_eq!(answer.unwrap_err(), UpstreamError::NoRoom(NoRoom::Share));
+    assert_eq!(seen.lock().unwrap().len(), 1);
+    drop(unread);
+    let answer = client.call(asked.sent()).await.unwrap();
+    assert_eq!(answer.body.len(), LONG);
+    assert_eq!(asked.room.take(NEARLY_ALL).unwrap_err(), NoRoom::Share, "the answer is there");
+    drop(answer);
+    assert!(asked.room.take(NEARLY_ALL).is_ok());
+    // Where there is no room at all, no request is sent.
+    let _unread = asked.room.take(32 << 20).unwrap();
+    for answer in [client.call(asked.sent()).await.err(), client.stream(asked.sent()).await.err()] {
+        assert_eq!(answer, Some(UpstreamError::NoRoom(NoRoom::Share)));
+    }
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_event_counts_for_its_caller_while_it_is_read_and_until_the_next_one_is_asked_for() {
+    let (event, head) =
+        ("x".repeat(LONG), "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n");
+    let (url, _) = server(format!("{head}\r\ndata: {event}\n\n")).await;
+    let (client, asked) = (client(BTreeMap::new()), Received::new(&[&url], false));
+    let unread = asked.room.take(LEFT_UNREAD).unwrap();
+    let streamed = client.stream(asked.sent()).await.unwrap();
+    let Streamed::Events(mut events) = streamed else { panic!("no stream") };
+    let refused = Some(Err(UpstreamError::NoRoom(NoRoom::Share)));
+    assert_eq!(events.next().await, refused);
+    assert_eq!(events.next().await, None);
+    drop((unread, events));
+    let streamed = client.stream(asked.sent()).await.unwrap();
+    let Streamed::Events(mut events) = streamed else { panic!("no stream") };
+    assert_eq!(events.next().await.unwrap().unwrap().len(), LONG);
+    assert_eq!(asked.room.take(NEARLY_ALL).unwrap_err(), NoRoom::Share, "the event is there");
+    assert_eq!(events.next().await, None);
+    assert!(asked.room.take(NEARLY_ALL).is_ok());
+}
+
+#[tokio::test]
+async fn what_is_taken_over_counts_for_the_next_request() {
+    let (url, seen) = server(OK).await;
+    let (client, asked) = (client(BTreeMap::new()), Received::new(&[&url], false));
+    let shown =
+        |value| HeaderMap::from_iter([(AUTHORIZATION, http::HeaderValue::from_static(value))]);
+    let networks = ["127.0.0.0/8".parse().unwrap()];
+    for value in ["Bearer one", "Bearer two"] {
+        client.replace([(handle(), shown(value))].into(), &networks);
+        client.call(asked.sent()).await.unwrap();
+        let request = seen.lock().unwrap().last().unwrap().to_ascii_lowercase();
+        let value = value.to_ascii_lowercase();
+        assert!(request.contains(&format!("authorization: {value}\r\n")), "{request}");
+    }
+    client.replace(BTreeMap::new(), &[]);
+    assert_eq!(client.call(asked.sent()).await.unwrap_err(), UpstreamError::Unreachable);
+    assert_eq!(seen.lock().unwrap().len(), 2, "its network is allowed no more");
+}
+
 #[tokio::test]
 async fn a_caller_waits_no_longer_than_it_wants() {
     // The system takes the connection, and nobody answers.
@@ -202,7 +281,7 @@ async fn events_come_as_they_are_sent_and_a_dropped_stream_closes_its_connection
     let (url, next, gone) = streaming().await;
     let (client, asked) = (client(BTreeMap::new()), Received::new(&[&url], false));
     let streamed = client.stream(asked.sent()).await.unwrap();
-    let Body::Events(mut events) = streamed.body else { panic!("no stream") };
+    let Streamed::Events(mut events) = streamed else { panic!("no stream") };
     assert_eq!(events.next().await.unwrap().unwrap(), "first");
     let early = timeout(Duration::from_millis(50), events.next()).await;
     assert!(early.is_err(), "the second is not sent yet");
@@ -218,7 +297,7 @@ async fn a_stream_is_given_up_when_its_agent_is_silent_and_not_when_its_caller_i
     let stream_idle = Duration::from_secs(1);
     let client = UpstreamClient { stream_idle, ..client(BTreeMap::new()) };
     let streamed = client.stream(Received::new(&[&url], false).sent()).await.unwrap();
-    let Body::Events(mut events) = streamed.body else { panic!("no stream") };
+    let Streamed::Events(mut events) = streamed else { panic!("no stream") };
     assert_eq!(events.next().await.unwrap().unwrap(), "first");
     tokio::time::sleep(stream_idle * 2).await;
     next.notify_one();
@@ -232,12 +311,12 @@ async fn an_answer_that_is_no_stream_is_whole_and_a_stream_that_is_cut_off_is_br
     let client = client(BTreeMap::new());
     let (url, _) = server(OK).await;
     let streamed = client.stream(Received::new(&[&url], false).sent()).await.unwrap();
-    assert!(matches!(streamed.body, Body::Whole(body) if body == "{}"));
+    assert!(matches!(streamed, Streamed::Whole(answer) if answer.body == "{}"));
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
     for (stream, ends_well) in [("data: a\n\n", true), ("data: a\n\ndata: b\n", false)] {
         let (url, _) = server(format!("{head}{stream}")).await;
         let streamed = client.stream(Received::new(&[&url], false).sent()).await.unwrap();
-        let Body::Events(mut events) = streamed.body else { panic!("no stream") };
+        let Streamed::Events(mut events) = streamed else { panic!("no stream") };
         assert_eq!(events.next().await.unwrap().unwrap(), "a");
         let end = events.next().await;
         assert_eq!(end.is_none(), ends_well, "{end:?}");

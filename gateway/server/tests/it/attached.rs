@@ -255,6 +255,36 @@ async fn an_answer_has_no_more_of_the_history_than_its_caller_asked_for() {
     }
 }
 
+/// Caught by the conformance kit: no list of an attached agent could be asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_of_one_conversation_are_listed_for_the_caller_who_has_it() {
+    let answers = |asked: &Received| {
+        if asked.body["method"] == "SendMessage" {
+            return ok(&result(&json!({"task": task(RPC, "working")})));
+        }
+        let mut foreign = task(RPC, "working");
+        foreign["contextId"] = json!("c-2");
+        let tasks = match asked.body["params"]["contextId"] == "c-1" {
+            true => json!([task(RPC, "working"), foreign]),
+            false => json!([foreign]),
+        };
+        ok(&result(&json!({"tasks": tasks, "nextPageToken": "", "pageSize": 50, "totalSize": 1})))
+    };
+    let (world, server) = attached(RPC, answers).await;
+    let sent = sent(&world).await;
+    let list = json!({"contextId": sent["contextId"]});
+    let listed = call(&world, &a(), "ListTasks", list.clone()).await;
+    let tasks = &listed["result"]["tasks"];
+    assert_eq!((&tasks[0]["id"], tasks.as_array().unwrap().len()), (&sent["id"], 1), "{listed}");
+    for (peer, list) in [(c(), list), (a(), json!({"contextId": "c-1"}))] {
+        let listed = call(&world, &peer, "ListTasks", list).await;
+        assert_eq!(listed["result"]["tasks"], json!([]), "{listed}");
+    }
+    let asked = server.asked();
+    let of_others = asked[2..].iter().any(|asked| asked.body["params"]["contextId"] == "c-1");
+    assert!(asked.len() == 4 && !of_others, "{asked:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_attached_agent_cannot_be_asked_is_refused_and_never_sent_to_its_server() {
     let (world, server) = attached(RPC, agent(RPC)).await;
@@ -304,6 +334,71 @@ async fn an_attached_agent_is_called_at_the_instance_by_its_tenant() {
     assert_eq!(unnamed["error"]["code"], -32001, "{unnamed}");
     let asked = server.asked();
     assert_eq!((asked.len(), asked[0].body["params"].get("tenant")), (2, None));
+}
+
+/// Where calls that name no agent are made.
+const INSTANCE: &str = "/v1/a2a/jsonrpc";
+
+/// A world whose default agent is attached, to a server that answers as agents do.
+async fn as_default() -> (World, Server) {
+    let world = crate::upstream::world_with(|config| config.default_agent = Some("far".to_owned()));
+    let (world, server) = (world.await, Server::start(agent(RPC)).await);
+    attach(&world, RPC, &[server.url()]).await;
+    (world, server)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_of_an_attached_default_agent_is_found_by_its_id_alone_and_by_its_caller_alone() {
+    let (world, server) = as_default().await;
+    let gateway = &world.gateway;
+    let sent = gateway.call(&a(), INSTANCE, "SendMessage", message("hello")).await;
+    let id = json!({"id": sent["result"]["task"]["id"]});
+    let found = gateway.call(&a(), INSTANCE, "GetTask", id.clone()).await;
+    assert_eq!(found["result"]["status"]["state"], "TASK_STATE_WORKING", "{found}");
+    let older = rpc("tasks/get", id.clone());
+    let older = with_token(&gateway.token(&a()), ("POST", INSTANCE), "0.3", Some(&older));
+    let older = json_of(&gateway.send(older).await);
+    assert_eq!(older["result"]["status"]["state"], "working", "{older}");
+    let path = format!("/a2a/tasks/{}", id["id"].as_str().unwrap());
+    let plain = with_token(&gateway.token(&a()), ("GET", &path), "1.0", None);
+    assert_eq!(json_of(&gateway.send(plain).await)["id"], id["id"]);
+    let canceled = gateway.call(&a(), INSTANCE, "CancelTask", id.clone()).await;
+    assert_eq!(canceled["result"]["status"]["state"], "TASK_STATE_CANCELED", "{canceled}");
+    gateway.call(&a(), INSTANCE, "SubscribeToTask", id.clone()).await;
+    let asked = server.asked();
+    let asked: Vec<_> = asked.iter().map(|asked| asked.body["method"].as_str().unwrap()).collect();
+    let all = ["SendMessage", "GetTask", "GetTask", "GetTask", "CancelTask", "SubscribeToTask"];
+    assert_eq!(asked, all);
+    for (peer, id) in [(c(), id), (a(), json!({"id": "t-1"}))] {
+        let other = gateway.call(&peer, INSTANCE, "GetTask", id).await;
+        assert_eq!(other["error"]["code"], -32001, "{other}");
+    }
+    assert_eq!(
+        server.asked().len(),
+        all.len(),
+        "the server was asked for what is not its caller's"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beside_an_attached_default_agent_tasks_of_hosted_ones_are_found_and_they_alone_listed() {
+    let ((world, _server), caller) = (as_default().await, a());
+    let call = |method, params| world.gateway.call(&caller, INSTANCE, method, params);
+    let mut said = crate::calls::at_once("hello");
+    said["tenant"] = json!("echo");
+    let hosted = call("SendMessage", said).await["result"]["task"]["id"].clone();
+    let attached = call("SendMessage", message("hello")).await;
+    assert!(attached["result"]["task"]["id"].is_string(), "{attached}");
+    let found = call("GetTask", json!({"id": hosted})).await;
+    assert_eq!(found["result"]["id"], hosted, "{found}");
+    let listed = call("ListTasks", json!({})).await;
+    let tasks = listed["result"]["tasks"].as_array().unwrap();
+    assert_eq!((tasks.len(), &tasks[0]["id"]), (1, &hosted), "{listed}");
+    let card = json_of(&world.gateway.get("/.well-known/agent-card.json").await);
+    assert_eq!(card["name"], "Far");
+    let first = &card["supportedInterfaces"][0];
+    let url = format!("{}{INSTANCE}", world.gateway.origin());
+    assert_eq!((&first["url"], &first["tenant"]), (&json!(url), &json!("far")), "{card}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

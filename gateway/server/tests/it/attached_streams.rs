@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::directory_client::DirectoryClient;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::rest::{Events, with_token};
-use crate::upstream::{self, FAR, FORMS, Form, RPC, Server, attach, ok, result, task};
-use crate::world::{PATIENCE, Peer, World, json_of, message, revoke, rpc};
+use crate::upstream::{
+    self, CARD, FAR, FORMS, Form, RPC, Server, attach, attach_for, ok, result, task,
+};
+use crate::world::{
+    OPERATOR, PATIENCE, Peer, World, by, eventually, json_of, message, revoke, rpc,
+};
 
 fn a() -> Peer {
     Peer::new("a", 1)
@@ -112,6 +118,52 @@ async fn a_silent_stream_begins_with_comments_and_ends_when_its_caller_is_revoke
     assert_eq!(end["error"]["code"], -32040, "{end}");
     assert_eq!(told.event().await, None);
     timeout(PATIENCE, events.closed()).await.expect("the server's stream is closed");
+}
+
+async fn remove(world: &World) {
+    let request = wire::RemoveAgentRequest { handle: "far".to_owned() };
+    let mut directory = DirectoryClient::new(world.channel.clone());
+    directory.remove_agent(by(OPERATOR, request)).await.unwrap();
+}
+
+/// A stream of which one event was told, at a server that was joined by another one meanwhile.
+async fn joined(world: &World, events: &upstream::Events, urls: &[String]) -> Events {
+    events.send(event(RPC, &whole(RPC, "working"))).await.unwrap();
+    let request = streamed(world, "SendStreamingMessage", message("hello"));
+    let mut told = Events::open(&world.gateway, request).await;
+    told.event().await.unwrap();
+    let mut card = upstream::card(RPC, &urls[0]);
+    card["name"] = json!("Far and farther");
+    attach_for(world, RPC, urls, (card.to_string().into(), "")).await;
+    eventually("the other server", || async {
+        let shown = json_of(&world.gateway.get(CARD).await);
+        (shown["name"] == card["name"]).then_some(())
+    })
+    .await;
+    events.send(event(RPC, &update(RPC, "working"))).await.unwrap();
+    let second = told.event().await.unwrap();
+    assert!(second["result"]["statusUpdate"].is_object(), "{second}");
+    told
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_ends_when_its_agent_is_removed_hidden_or_attached_elsewhere() {
+    for fate in ["removed", "hidden", "elsewhere"] {
+        let (world, server, events) = streaming(RPC).await;
+        let other = format!("{}ther", server.url());
+        let both = [server.url(), other];
+        let mut told = joined(&world, &events, &both).await;
+        let card = |url: &str| upstream::card(RPC, url).to_string().into();
+        match fate {
+            "removed" => remove(&world).await,
+            "hidden" => attach_for(&world, RPC, &both, (card(&both[0]), "private")).await,
+            _ => attach_for(&world, RPC, &both[1..], (card(&both[1]), "")).await,
+        }
+        let end = told.event().await.unwrap();
+        assert_eq!(end["error"]["code"], -32042, "{fate}: {end}");
+        assert_eq!(told.event().await, None);
+        timeout(PATIENCE, events.closed()).await.expect("the server's stream is closed");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,6 +150,9 @@ async fn the_instance_has_a_card_and_a_descriptor_under_each_name() {
     let read = Descriptor::parse(document.body()).unwrap();
     assert_eq!(read.instance_origin.as_str(), world.gateway.origin());
     assert!(read.federation.local_ed25519_public_key_hex.is_some());
+    assert!(read.federation.transport_active);
+    let directory = format!("{}/api/mesh/federation/directory", world.gateway.origin());
+    assert_eq!(read.federation.directory_url, Some(directory));
     let hive = world.gateway.get("/.well-known/hive-mesh.json").await;
     assert_eq!(hive.status(), StatusCode::NOT_FOUND);
 }

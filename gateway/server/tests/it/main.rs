@@ -11,6 +11,7 @@ mod conduct;
 mod drain;
 mod edge;
 mod envelopes;
+mod federation;
 #[path = "../../../../deploy/service/tests/service/flood.rs"]
 mod flood;
 mod floods;
@@ -28,4 +29,5 @@ mod tokens;
 mod unread;
 mod upstream;
 mod visibility;
+mod webhooks;
 mod world;

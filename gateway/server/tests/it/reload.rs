@@ -8,7 +8,8 @@ use deploy_service::{Reload, config};
 use gateway_server::Config;
 use http::{Request, StatusCode};
 
-use crate::world::{Gateway, Peer, World, eventually, invite, secret};
+use crate::upstream::{FAR, RPC, Server, agent, attach};
+use crate::world::{Gateway, Peer, World, eventually, invite, message, secret};
 
 const OLD: &str = "subscriber-token-of-before";
 const NEW: &str = "subscriber-token-of-now";
@@ -106,6 +107,38 @@ async fn tokens_pages_and_bounds_are_taken_over_together_and_a_refused_file_chan
     filed.says("reloads_refused_total 1").await;
     filed.says("last_reload_successful 0").await;
     assert_eq!((filed.pulls(OLD).await, filed.pulls(NEW).await), (denied(), StatusCode::OK));
+}
+
+/// What the server of an attached agent is shown, once a call has reached it.
+async fn shown(filed: &Filed, server: &Server) -> Option<String> {
+    let before = server.asked().len();
+    filed.gateway.call(&Peer::new("a", 1), FAR, "SendMessage", message("hello")).await;
+    let asked = server.asked();
+    let asked = asked.get(before)?;
+    Some(asked.headers.get("x-key").map_or("", |value| value.to_str().unwrap()).to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_attached_agents_are_and_what_they_are_shown_is_taken_over() {
+    let (world, server) = (World::start().await, Server::start(agent(RPC)).await);
+    attach(&world, RPC, &[server.url()]).await;
+    let filed = Filed::start(&world).await;
+    assert_eq!(shown(&filed, &server).await, None, "its network is not allowed");
+    let networks = format!("{}\nupstreams.private_networks = ['127.0.0.0/8']", names("old"));
+    filed.write(&networks);
+    filed.says("reloads_total 1").await;
+    assert_eq!(shown(&filed, &server).await.as_deref(), Some(""));
+    let value = secret(filed.folder.path(), "value", "key-of-before-0123456789");
+    let credential = "{ agent = 'far', header = 'x-key', value_file = './value' }";
+    filed.write(&format!("{networks}\nupstreams.credentials = [{credential}]"));
+    filed.says("reloads_total 2").await;
+    assert_eq!(shown(&filed, &server).await.as_deref(), Some("key-of-before-0123456789"));
+    secret(filed.folder.path(), "value", "key-of-now-0123456789");
+    filed.says("reloads_total 3").await;
+    assert_eq!(shown(&filed, &server).await.as_deref(), Some("key-of-now-0123456789"));
+    std::fs::remove_file(value).unwrap();
+    filed.says("last_reload_successful 0").await;
+    assert_eq!(shown(&filed, &server).await.as_deref(), Some("key-of-now-0123456789"));
 }
 
 fn denied() -> StatusCode {

@@ -271,12 +271,11 @@ async fn a_push_ends_when_its_caller_leaves_and_not_at_the_next_event() {
     assert_eq!(ended.unwrap(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_that_waits_for_its_caller_is_told_and_the_stream_ends() {
-    let world = World::start().await;
-    let mut node = Node::join(&world).await;
-    let task = input_required(&world, &mut node).await;
+/// Two followers of a task that waits for its caller: each was told how it stands.
+async fn waiting(world: &World, node: &mut Node) -> (Value, Vec<Events>) {
+    let task = input_required(world, node).await;
     let path = format!("{RPC}/tasks/{}:subscribe", task["id"].as_str().unwrap());
+    let mut followers = Vec::new();
     for method in ["GET", "POST"] {
         let token = world.gateway.token(&a());
         let request = with_token(&token, (method, &path), "1.0", None);
@@ -284,6 +283,43 @@ async fn a_task_that_waits_for_its_caller_is_told_and_the_stream_ends() {
         let first = events.event().await.unwrap();
         assert_eq!(first["task"]["status"], task["status"], "{first}");
         assert_eq!(first["task"]["artifacts"], task["artifacts"]);
+        followers.push(events);
+    }
+    (task, followers)
+}
+
+/// Caught by the conformance kit: the stream ended with the task, and nobody saw what became of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_waits_for_its_caller_is_told_and_its_next_turn_is_followed_to_its_end() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let (task, followers) = waiting(&world, &mut node).await;
+    let mut more = reply_to(&task, "to Oslo");
+    more["configuration"] = json!({"returnImmediately": true});
+    let went_on = world.gateway.call(&a(), RPC, "SendMessage", more).await;
+    assert!(went_on["result"]["task"].is_object(), "{went_on}");
+    let next = node.take().await;
+    node.complete(&world, &next, "completed", &["ticket"]).await;
+    for mut events in followers {
+        let made = events.event().await.unwrap();
+        let parts = &made["artifactUpdate"]["artifact"]["parts"];
+        assert_eq!(*parts, json!([{"text": "ticket"}]), "{made}");
+        let end = events.event().await.unwrap();
+        assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED", "{end}");
+        assert_eq!(events.event().await, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_waits_for_its_caller_is_followed_to_the_end_that_its_caller_gives_it() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let (task, followers) = waiting(&world, &mut node).await;
+    let canceled = world.gateway.call(&a(), RPC, "CancelTask", json!({"id": task["id"]})).await;
+    assert!(canceled["result"].is_object(), "{canceled}");
+    for mut events in followers {
+        let end = events.event().await.unwrap();
+        assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_CANCELED", "{end}");
         assert_eq!(events.event().await, None);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use futures_util::StreamExt as _;
+use gateway_server::Config;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use proto_wire::registry::v1 as wire;
@@ -147,8 +148,14 @@ pub(crate) fn agent(form: Form) -> impl Fn(&Received) -> Response<Body> + Send +
 
 /// A world whose gateway may call servers on this machine.
 pub(crate) async fn world() -> World {
+    world_with(|_| ()).await
+}
+
+/// The same with another change of its gateway's configuration.
+pub(crate) async fn world_with(change: impl FnOnce(&mut Config)) -> World {
     World::with(|config| {
         config.upstreams.private_networks = vec!["127.0.0.0/8".parse().unwrap()];
+        change(config);
     })
     .await
 }
@@ -170,11 +177,20 @@ pub(crate) async fn attach(world: &World, form: Form, urls: &[String]) {
     attach_with(world, form, urls, card(form, &urls[0]).to_string().into()).await;
 }
 
-pub(crate) async fn attach_with(
+pub(crate) async fn attach_with(world: &World, form: Form, urls: &[String], card: Bytes) {
+    attach_for(world, form, urls, (card, "")).await;
+    eventually("the attached agent", || async {
+        (world.gateway.get(CARD).await.status() == StatusCode::OK).then_some(())
+    })
+    .await;
+}
+
+/// Attaches the agent for whom its visibility says, and does not wait.
+pub(crate) async fn attach_for(
     world: &World,
     (binding, version): Form,
     urls: &[String],
-    card: Bytes,
+    (card, visibility): (Bytes, &str),
 ) {
     let upstream = wire::Upstream {
         urls: urls.to_vec(),
@@ -186,14 +202,10 @@ pub(crate) async fn attach_with(
         handle: "far".to_owned(),
         upstream: Some(upstream),
         card,
-        visibility: String::new(),
+        visibility: visibility.to_owned(),
     };
     let mut directory = DirectoryClient::new(world.channel.clone());
     directory.attach_agent(by(OPERATOR, request)).await.unwrap();
-    eventually("the attached agent", || async {
-        (world.gateway.get(CARD).await.status() == StatusCode::OK).then_some(())
-    })
-    .await;
 }
 
 /// A world with an agent that answers so, at one server.

@@ -3,6 +3,7 @@
 //! task, as long as it pushes there, and for no other: a peer may follow a task many times, and read nothing.
 
 use deploy_service::tls::Connector;
+use deploy_service::trace::{self, Span};
 use node_wasm::{ArtifactChunk, Event};
 use proto_types::WallMs;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
@@ -14,8 +15,8 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt as _};
-use tonic::Status;
 use tonic::transport::Endpoint;
+use tonic::{Request, Status};
 
 use crate::outcome::{Artifacts, artifact_update, stream_response};
 
@@ -54,7 +55,8 @@ impl<'a> Targets<'a> {
         let (queue, events) = mpsc::channel(QUEUE);
         let requests = requests(self.assigned, to, artifacts.so_far(), events);
         let (task, endpoint) = (self.assigned.task.clone(), to.endpoint.clone());
-        tokio::spawn(run(task, endpoint, self.connector.clone(), requests));
+        let pushing = run(task, endpoint, self.connector.clone(), requests);
+        tokio::spawn(Span::client("gateway.push").scope(pushing));
         self.open.push(Target { to: to.clone(), queue });
     }
 
@@ -158,6 +160,8 @@ async fn push(
 ) -> Result<Result<(), Status>, tonic::transport::Error> {
     let endpoint = Endpoint::from_shared(endpoint)?.connect_timeout(PATIENCE);
     let channel = endpoint.connect_with_connector(connector).await?;
+    let mut requests = Request::new(requests);
+    trace::inject(requests.metadata_mut().as_mut());
     let pushed = TaskEventsClient::new(channel).push(requests).await;
     Ok(pushed.map(drop))
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use deploy_service::Shutdown;
+use deploy_service::trace::Span;
 use node_core::Task;
 use node_wasm::Prepared;
 use proto_types::MonoUs;
@@ -23,6 +24,8 @@ pub(crate) struct Held {
     pub(crate) task: Task,
     /// As the leader sent it.
     pub(crate) assigned: wire::Assigned,
+    /// All that is done for it here, in the trace of who asked for it.
+    pub(crate) span: Span,
     /// What to run.
     pub(crate) plan: Plan,
     /// When its deadline is, by the clock that never goes back.
@@ -46,9 +49,16 @@ pub(crate) struct Held {
 impl Held {
     /// A task that has just been admitted.
     pub(crate) fn new(task: Task, assigned: wire::Assigned, plan: Plan, deadline: MonoUs) -> Self {
+        let span = Span::consumer("task", &assigned.traceparent);
+        if span.is_recording() {
+            span.set("ecumene.task", assigned.task.clone());
+            let agent = assigned.agent.as_ref().map(|agent| agent.handle.clone());
+            span.set("ecumene.agent", agent.unwrap_or_default());
+        }
         Self {
             task,
             assigned,
+            span,
             plan,
             deadline,
             timer: None,

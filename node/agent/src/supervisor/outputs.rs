@@ -109,8 +109,9 @@ impl TaskSupervisor {
         let Some(held) = self.held.get(id) else { return };
         let (task, plan) = (id.clone(), held.plan.clone());
         let (runtime, artifacts) = (Arc::clone(&self.runtime), self.artifacts.clone());
+        let span = held.span.part("prepare");
         self.spawn(id, async move {
-            match work::prepare(&runtime, &artifacts, &plan).await {
+            match span.scope(work::prepare(&runtime, &artifacts, &plan)).await {
                 Ok(prepared) => News::Prepared(prepared),
                 Err(outcome) => {
                     warn_of_fault(&task, &plan.artifact, &outcome);
@@ -134,7 +135,7 @@ impl TaskSupervisor {
             io: Io { events, cancel: held.cancel.subscribe() },
             stop: held.stop.clone(),
         };
-        let running = work::run(Arc::clone(&self.runtime), run);
+        let running = held.span.part("run").scope(work::run(Arc::clone(&self.runtime), run));
         let (task, artifact) = (id.clone(), held.plan.artifact);
         let assigned = held.assigned.clone();
         let (connector, clock) = (self.config.connector.clone(), self.clock);
@@ -185,7 +186,7 @@ impl TaskSupervisor {
         self.strike(Line { task: id.clone(), epoch: held.task.assignment().epoch });
     }
 
-    /// Runs work in the background; its news come back as a note.
+    /// Runs work in the background, in the task's trace; its news come back as a note.
     fn spawn(
         &self,
         id: &TaskId,
@@ -193,7 +194,7 @@ impl TaskSupervisor {
     ) -> Option<AbortHandle> {
         let held = self.held.get(id)?;
         let (task, epoch) = (id.clone(), held.task.assignment().epoch);
-        let notes = self.notes.0.clone();
+        let (notes, work) = (self.notes.0.clone(), held.span.scope(work));
         let work = tokio::spawn(async move {
             let news = work.await;
             // The supervisor is gone only when the node stops.

@@ -4,9 +4,11 @@
 
 use serde::Serialize;
 
-use super::proto_json::{implicit, implicit_id, is_false, print_timestamp, proto_json, timestamp};
+use super::proto_json::{
+    ANY, count, implicit, implicit_id, is_false, print_timestamp, proto_json, text, timestamp,
+};
 use super::request::history_length;
-use super::task::read_state;
+use super::task::{read_state, read_task};
 use super::{Task, TaskState};
 use crate::schema::{Problem, Spot};
 use crate::time::WallMs;
@@ -62,6 +64,22 @@ pub struct ListTasksResponse {
 
 proto_json! {
     ListTasksRequest: read_list_tasks;
+    ListTasksResponse: read_page;
+}
+
+/// What a server leaves out is 0 or empty, as ProtoJSON has it.
+fn read_page(spot: Spot<'_, '_>) -> Option<ListTasksResponse> {
+    let page = spot.object()?;
+    let tasks = page.or_default("tasks", |spot| spot.list((0, ANY), read_task));
+    let next_page_token = page.or_default("nextPageToken", text);
+    let page_size = page.or_default("pageSize", count);
+    let total_size = page.or_default("totalSize", count);
+    Some(ListTasksResponse {
+        tasks: tasks?,
+        next_page_token: next_page_token?,
+        page_size: page_size?,
+        total_size: total_size?,
+    })
 }
 
 fn read_list_tasks(spot: Spot<'_, '_>) -> Option<ListTasksRequest> {

@@ -1,18 +1,39 @@
-//! WAN envelopes: accept, lease, acknowledge. The gateway has verified the envelope, and nothing here looks into it.
+//! WAN envelopes: accept, lease, and how that went; dead letters, which are the operator's. The gateway has verified the
+//! envelope, and nothing here looks into it.
 
 use std::time::Duration;
 
-use proto_types::{LeaseEpoch, LeaseLimit, LeaseTtl};
+use proto_types::outcome::printable;
+use proto_types::{LeaseEpoch, LeaseLimit, LeaseTtl, QueueName, Reason, Revision, WallMs};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{AckEnvelope, Command, EnqueueEnvelope, LeaseEnvelopes, Proposal};
+use registry_core::command::{
+    AckEnvelope, Command, DropEnvelope, EnqueueEnvelope, FailEnvelope, FleetCommand,
+    LeaseEnvelopes, Proposal, ReplayEnvelope,
+};
+use registry_core::entry::EnvelopeEntry;
 use registry_core::view::View;
 
+use crate::cursor::Cursors;
 use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::Problem;
 
 /// How long a caller may wait for the first envelope.
 const WAIT_MS_MAX: u64 = 60_000;
+
+/// How long a failed envelope may be put off.
+const RETRY_IN_MS_MAX: u64 = DAY_MS;
+
+/// Attempts that a holder may have made. Arbitrary: one a minute for most of a day.
+const ATTEMPTS_MAX: u32 = 1_000;
+
+/// Bytes of a reason that are kept: ten of them are kept with each envelope, and counted nowhere.
+const REASON_BYTES_MAX: usize = 256;
+
+/// How long a dead letter that is replayed is tried anew: somebody has just looked after its target.
+const REPLAYED_MS: u64 = DAY_MS;
+
+const DAY_MS: u64 = 86_400_000;
 
 /// Reads an envelope to accept, with the token that is spent with it.
 ///
@@ -43,6 +64,7 @@ pub fn enqueue(
             shared: true,
             metered: true,
             token,
+            keep_undelivered: true,
         })
     })
 }
@@ -75,6 +97,87 @@ pub fn ack(caller: &Principal, request: &wire::AckEnvelopeRequest) -> Result<Pro
     })))
 }
 
+/// Reads why an envelope could not be delivered; `now` is when that is told.
+pub fn fail(
+    caller: &Principal,
+    request: &wire::FailEnvelopeRequest,
+    now: WallMs,
+) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Gateway, Role::Operator])?;
+    if request.retry_in_ms > RETRY_IN_MS_MAX {
+        return Err(Problem::argument("retry_in_ms", format_args!("at most {RETRY_IN_MS_MAX}")));
+    }
+    if !(1..=ATTEMPTS_MAX).contains(&request.attempts_max) {
+        return Err(Problem::argument("attempts_max", format_args!("1 to {ATTEMPTS_MAX}")));
+    }
+    let fail = FleetCommand::FailEnvelope(FailEnvelope {
+        target: field::read("target", &request.target)?,
+        source: field::read("source", &request.source)?,
+        id: field::read("id", &request.id)?,
+        epoch: LeaseEpoch(request.epoch),
+        reason: Reason::given(&printable(&request.reason, REASON_BYTES_MAX)),
+        not_before: now.plus_ms(request.retry_in_ms),
+        attempts_max: request.attempts_max,
+    });
+    Ok(super::one(fail.into()))
+}
+
+/// A page of dead letters, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// Whose; `None` of any.
+    pub target: Option<QueueName>,
+    /// How many the page may have.
+    pub limit: usize,
+    /// Behind which it begins: its target, and since when it is one.
+    pub after: Option<(QueueName, Revision)>,
+}
+
+/// Reads which page of dead letters is asked for.
+pub fn dead_letters(
+    caller: &Principal,
+    request: &wire::ListDeadLettersRequest,
+    cursors: Cursors,
+) -> Result<DeadLetters, Problem> {
+    caller.require(&[Role::Operator])?;
+    let target = field::optional("target", &request.target)?;
+    let limit = field::page(request.limit)?;
+    let after = cursors.after_by("cursor", &request.cursor, |text| {
+        let (since, target) = text.split_once(' ')?;
+        Some((target.parse().ok()?, Revision(since.parse().ok()?)))
+    })?;
+    Ok(DeadLetters { target, limit, after })
+}
+
+/// The cursor behind a page; empty at the end.
+#[must_use]
+pub fn dead_letters_next(page: &[EnvelopeEntry], limit: usize, cursors: Cursors) -> String {
+    let last = page.last().filter(|_| page.len() == limit);
+    let place = last.and_then(|last| last.dead.map(|dead| (dead.revision, &last.target)));
+    let name = place.map(|(since, target)| format!("{} {target}", since.0));
+    cursors.cursor(&name.unwrap_or_default())
+}
+
+/// Reads that a dead letter is to be tried again, as of `now`.
+pub fn replay(
+    caller: &Principal,
+    name: &wire::DeadLetterName,
+    now: WallMs,
+) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let (source, id) = (field::read("source", &name.source)?, field::read("id", &name.id)?);
+    let expires_at = now.plus_ms(REPLAYED_MS);
+    let replay = FleetCommand::ReplayEnvelope(ReplayEnvelope { source, id, expires_at });
+    Ok(super::one(replay.into()))
+}
+
+/// Reads that a dead letter is to be forgotten.
+pub fn discard(caller: &Principal, name: &wire::DeadLetterName) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let (source, id) = (field::read("source", &name.source)?, field::read("id", &name.id)?);
+    Ok(super::one(FleetCommand::DropEnvelope(DropEnvelope { source, id }).into()))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -105,7 +208,61 @@ mod tests {
             panic!("{proposal:?}");
         };
         assert_eq!((envelope.shared, envelope.metered), (true, true));
+        assert!(envelope.keep_undelivered);
         let spent = SpendToken { hash: Digest([7; 32]), until: WallMs(400_000) };
         assert_eq!(envelope.token, Some(spent));
+    }
+
+    fn failed(edit: fn(&mut wire::FailEnvelopeRequest)) -> Result<Proposal, Problem> {
+        let mut request = wire::FailEnvelopeRequest {
+            target: "https://b.example".to_owned(),
+            source: "https://a.example".to_owned(),
+            id: "envelope-1".to_owned(),
+            epoch: 1,
+            reason: "status 503".to_owned(),
+            retry_in_ms: 1_000,
+            attempts_max: 8,
+        };
+        edit(&mut request);
+        fail(&Principal::Gateway("g1".parse().unwrap()), &request, WallMs(5))
+    }
+
+    #[test]
+    fn a_failure_is_put_off_from_the_registrys_time_and_its_reason_is_one_bounded_line() {
+        let told =
+            |edit: fn(&mut wire::FailEnvelopeRequest)| match failed(edit).unwrap().commands.pop() {
+                Some(Command::Fleet(FleetCommand::FailEnvelope(fail))) => fail,
+                other => panic!("{other:?}"),
+            };
+        let plain = told(|_| ());
+        assert_eq!((plain.not_before, plain.reason.as_str()), (WallMs(1_005), "status 503"));
+        let long = told(|request| request.reason = "\n".repeat(1_000));
+        assert!(long.reason.as_str().len() <= 256 && long.reason.as_str().starts_with("\\n"));
+        assert_eq!(told(|request| request.reason.clear()).reason.as_str(), "no reason given");
+        let refused: [fn(&mut wire::FailEnvelopeRequest); 3] = [
+            |request| request.retry_in_ms = 86_400_001,
+            |request| request.attempts_max = 0,
+            |request| request.attempts_max = 1_001,
+        ];
+        assert!(refused.into_iter().all(|edit| failed(edit).is_err()));
+    }
+
+    #[test]
+    fn dead_letters_are_the_operators_and_a_cursor_names_the_last_of_a_page() {
+        let cursors = crate::cursor::List::DeadLetters.of(0);
+        let cursor = cursors.cursor("7 urn:a b");
+        let request = wire::ListDeadLettersRequest { cursor, ..Default::default() };
+        let page = dead_letters(&Principal::Operator, &request, cursors).unwrap();
+        assert_eq!(page.after, Some(("urn:a b".parse().unwrap(), Revision(7))));
+        assert_eq!((page.target, page.limit), (None, 100));
+        let gateway = Principal::Gateway("g1".parse().unwrap());
+        assert!(dead_letters(&gateway, &request, cursors).is_err());
+        let name = wire::DeadLetterName {
+            source: "https://a.example".to_owned(),
+            id: "envelope-1".to_owned(),
+        };
+        assert!(replay(&gateway, &name, WallMs(1)).is_err() && discard(&gateway, &name).is_err());
+        assert!(replay(&Principal::Operator, &name, WallMs(1)).is_ok());
+        assert_eq!(dead_letters_next(&[], 1, cursors), "");
     }
 }

@@ -4,7 +4,8 @@
 pub mod list;
 
 use proto_types::{
-    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner, json,
+    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner,
+    TraceParent, WallMs, json,
 };
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{
@@ -29,9 +30,8 @@ pub fn submit(
     view: &dyn View,
 ) -> Result<(Proposal, Option<ReplyTo>), Problem> {
     caller.require(&[Role::Gateway, Role::Operator])?;
-    let (id, context, agent, owner) = names(request)?;
+    let Stated { id, context, agent, owner, deadline, traceparent } = stated(request)?;
     let events = request.reply_to.as_ref().map(reply_to).transpose()?;
-    let deadline = field::time("deadline_ms", request.deadline_ms)?;
     let token = super::token::payment(caller, request.token.as_ref(), view)?;
     let proposal = with_input(&request.input, |input| {
         Command::SubmitTask(SubmitTask {
@@ -49,21 +49,31 @@ pub fn submit(
             token,
             node: None,
             gateway: gateway_of(caller),
+            traceparent,
         })
     })?;
     Ok((proposal, events))
 }
 
-/// The names in a submission: its own, and those of its conversation, its agent and its owner.
-fn names(
-    request: &wire::SubmitTaskRequest,
-) -> Result<(TaskId, ContextId, Handle, TaskOwner), Problem> {
-    Ok((
-        field::read("id", &request.id)?,
-        field::read("context", &request.context)?,
-        field::read("agent", &request.agent)?,
-        field::read("owner", &request.owner)?,
-    ))
+/// What a submission states of its task.
+struct Stated {
+    id: TaskId,
+    context: ContextId,
+    agent: Handle,
+    owner: TaskOwner,
+    deadline: WallMs,
+    traceparent: Option<TraceParent>,
+}
+
+fn stated(request: &wire::SubmitTaskRequest) -> Result<Stated, Problem> {
+    Ok(Stated {
+        id: field::read("id", &request.id)?,
+        context: field::read("context", &request.context)?,
+        agent: field::read("agent", &request.agent)?,
+        owner: field::read("owner", &request.owner)?,
+        deadline: field::time("deadline_ms", request.deadline_ms)?,
+        traceparent: field::optional("traceparent", &request.traceparent)?,
+    })
 }
 
 /// Reads the next message of a task, and where its events are to go.
@@ -79,10 +89,11 @@ pub fn continue_task(
     let owner = field::read("owner", &request.owner)?;
     let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
+    let traceparent = field::optional("traceparent", &request.traceparent)?;
     let proposal = with_input(&request.input, |input| {
         let (reply_to, gateway) = (events.clone(), gateway_of(caller));
-        FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline, gateway })
-            .into()
+        let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
+        FleetCommand::ContinueTask(next).into()
     })?;
     Ok((proposal, events))
 }
@@ -208,7 +219,6 @@ fn reply_to(reply_to: &wire::ReplyTo) -> Result<ReplyTo, Problem> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use proto_types::WallMs;
     use registry_core::command::SpendToken;
     use registry_core::view::Memory;
 

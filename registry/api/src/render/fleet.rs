@@ -2,7 +2,9 @@
 
 use proto_wire::registry::v1 as wire;
 use registry_core::change::{Lease, Spent};
-use registry_core::entry::{Capacity, NodeEntry, ReplyTo, TaskEntry, TaskState};
+use registry_core::entry::{
+    Capacity, EnvelopeEntry, FailedAttempt, NodeEntry, ReplyTo, TaskEntry, TaskState,
+};
 use registry_core::rank::Unplaced;
 
 /// A node.
@@ -97,5 +99,33 @@ pub fn leased(lease: &Lease, document: Vec<u8>) -> wire::LeasedEnvelope {
         leased_until_ms: lease.until.0,
         deliveries: envelope.deliveries,
         accepted_at_ms: envelope.accepted_at.0,
+        failures: envelope.failures,
     }
+}
+
+/// A dead letter, with its document if that is to be shown; `None` of an envelope that is none.
+#[must_use]
+pub fn dead_letter(entry: &EnvelopeEntry, document: Vec<u8>) -> Option<wire::DeadLetter> {
+    let dead = entry.dead?;
+    Some(wire::DeadLetter {
+        id: entry.id.to_string(),
+        source: entry.source.to_string(),
+        target: entry.target.to_string(),
+        correlation: entry.correlation.to_string(),
+        document: document.into(),
+        traceparent: entry.traceparent.clone().map(String::from).unwrap_or_default(),
+        accepted_at_ms: entry.accepted_at.0,
+        expires_at_ms: entry.expires_at.0,
+        deliveries: entry.deliveries,
+        failures: entry.failures,
+        attempts: entry.attempts.iter().map(failed_attempt).collect(),
+        cause: dead.cause.to_string(),
+        dead_at_ms: dead.at.0,
+        kept_until_ms: dead.until.0,
+    })
+}
+
+fn failed_attempt(attempt: &FailedAttempt) -> wire::FailedAttempt {
+    let reason = attempt.reason.to_string();
+    wire::FailedAttempt { at_ms: attempt.at.0, epoch: attempt.epoch.0, reason }
 }

@@ -1,12 +1,11 @@
 //! The decision to accept an envelope, and for how long its id is remembered. One id of one source never names two
 //! envelopes while the first is remembered, and no token is spent for an envelope that is refused.
 
-use proto_types::{Class, Full, LeaseEpoch, Shares, TraceParent, WallMs};
+use proto_types::{LeaseEpoch, TraceParent, WallMs};
 
-use crate::bound::{self, DAY_MS};
+use crate::bound;
 use crate::change::{Effect, Refusal, Reply};
-use crate::counter;
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome};
 use crate::entity::Entity as _;
 use crate::history::entry::ChangeKind;
 use crate::index;
@@ -15,17 +14,10 @@ use crate::token::apply::spend_as_condition;
 use crate::view::ViewError;
 
 use super::command::EnqueueEnvelope;
-use super::entry::EnvelopeEntry;
+use super::dead;
+use super::entry::{DeadCause, EnvelopeEntry};
+use super::queue::{self, AHEAD_MS_MAX};
 use super::table::{self, ENVELOPES};
-
-/// What is not delivered within a week is answered for by its sender.
-const AHEAD_MS_MAX: u64 = 7 * DAY_MS;
-
-/// Waiting envelopes of one target: a consumer that is further behind is away. One source alone can fill half of it.
-const QUEUE_MAX: u64 = 20_000;
-
-/// The share of each source in a target's queue. Nothing is kept: the system sends no envelopes itself.
-const SHARES: Shares = Shares::new(QUEUE_MAX).without_reserve();
 
 /// Void envelopes forgotten with each command on a queue: more go than come.
 const SWEEP_MAX: usize = 64;
@@ -46,10 +38,10 @@ pub(crate) fn enqueue(draft: &mut Draft<'_>, command: &EnqueueEnvelope) -> Outco
                 false => Err(bound::conflict("envelope", envelope.id.as_str()).into()),
             };
         }
-        forget(draft, &kept)?;
+        dead::forget(draft, &kept)?;
     }
     let bytes = draft.require_body(&envelope.body)?;
-    enter_queue(draft, &envelope)?;
+    queue::enter(draft, &envelope)?;
     if envelope.bytes.is_some() {
         envelope.bytes = Some(storage::take(draft, Some(envelope.source.as_str()), bytes)?);
     }
@@ -64,25 +56,8 @@ fn same_message(kept: &EnvelopeEntry, offered: &EnvelopeEntry) -> bool {
         == (&offered.body, &offered.target, &offered.correlation)
 }
 
-/// One envelope more waits for the target, if its source has not its share there.
-fn enter_queue(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), Stop> {
-    let target = envelope.target.as_str();
-    let depth = counter::queue_depth(target);
-    let share = |shared| counter::queue_share(target, &envelope.source, shared);
-    let (marked, unmarked) = (draft.count(&share(true))?, draft.count(&share(false))?);
-    let (waiting, own) = (draft.count(&depth)?, marked + unmarked);
-    let fits = SHARES.admit(Class::Ordinary, waiting, own, 1);
-    fits.map_err(|full| match full {
-        Full::Share => bound::share_full("the target's queue", own),
-        Full::Pool => bound::full("the target's queue", QUEUE_MAX),
-    })?;
-    draft.set_count(&depth, waiting + 1);
-    let before = if envelope.shared { marked } else { unmarked };
-    draft.set_count(&share(envelope.shared), before + 1);
-    Ok(())
-}
-
-/// Forgets envelopes past their expiry, delivered or not, a bounded part of them. Answers whether there may be more.
+/// Forgets envelopes past their expiry, and dead letters past their time, a bounded part of them; one that is to be kept
+/// undelivered becomes a dead letter instead. Answers whether there may be more.
 pub(crate) fn sweep(draft: &mut Draft<'_>) -> Result<bool, ViewError> {
     if draft.envelopes_swept() {
         return Ok(false);
@@ -91,7 +66,13 @@ pub(crate) fn sweep(draft: &mut Draft<'_>) -> Result<bool, ViewError> {
     let keys = index::ids(draft.view(), (&from, &to), SWEEP_MAX)?;
     for key in &keys {
         if let Some(void) = draft.entry(&ENVELOPES, key)? {
-            forget(draft, &void)?;
+            let is_kept = void.keep_undelivered || void.failures > 0;
+            match void.is_queued() && is_kept {
+                true => {
+                    dead::make_dead(draft, &void, void.clone(), DeadCause::Expired)?;
+                }
+                false => dead::forget(draft, &void)?,
+            }
         }
     }
     let more = keys.len() == SWEEP_MAX;
@@ -99,28 +80,6 @@ pub(crate) fn sweep(draft: &mut Draft<'_>) -> Result<bool, ViewError> {
         draft.note_envelopes_swept();
     }
     Ok(more)
-}
-
-fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewError> {
-    if envelope.acked.is_none() {
-        leave_queue(draft, envelope)?;
-    }
-    if let Some(bytes) = envelope.bytes {
-        storage::give_back(draft, Some(envelope.source.as_str()), bytes)?;
-    }
-    draft.remove(&ENVELOPES, envelope);
-    Ok(())
-}
-
-/// One envelope fewer waits for the target.
-pub(crate) fn leave_queue(draft: &mut Draft<'_>, left: &EnvelopeEntry) -> Result<(), ViewError> {
-    let target = left.target.as_str();
-    let share = counter::queue_share(target, &left.source, left.shared);
-    for counter in [counter::queue_depth(target), share] {
-        let waiting = draft.count(&counter)?;
-        draft.set_count(&counter, waiting.saturating_sub(1));
-    }
-    Ok(())
 }
 
 fn check(envelope: &EnvelopeEntry, now: WallMs) -> Result<(), Refusal> {
@@ -149,5 +108,9 @@ fn envelope_of(command: &EnqueueEnvelope, now: WallMs) -> EnvelopeEntry {
         acked: None,
         shared: command.shared,
         bytes: command.metered.then_some(0),
+        keep_undelivered: command.keep_undelivered,
+        failures: 0,
+        attempts: Vec::new(),
+        dead: None,
     }
 }

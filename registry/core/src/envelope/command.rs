@@ -1,7 +1,7 @@
 //! The commands about envelopes and their queues. An envelope is a body, which commands name by digest.
 
 use proto_types::{
-    CorrelationId, Digest, EnvelopeId, LeaseEpoch, LeaseLimit, LeaseTtl, Origin, QueueName,
+    CorrelationId, Digest, EnvelopeId, LeaseEpoch, LeaseLimit, LeaseTtl, Origin, QueueName, Reason,
     TraceParent, WallMs,
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,9 @@ pub struct EnqueueEnvelope {
     /// The sender's token, spent with it. Absent in earlier logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<SpendToken>,
+    /// Whether it becomes a dead letter if it expires undelivered. False in earlier logs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_undelivered: bool,
 }
 
 /// Leases the oldest envelopes of a queue.
@@ -58,4 +61,43 @@ pub struct AckEnvelope {
     pub id: EnvelopeId,
     /// Under which lease.
     pub epoch: LeaseEpoch,
+}
+
+/// Tells that a leased envelope could not be delivered. Its lease ends; the same again changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailEnvelope {
+    /// The queue.
+    pub target: QueueName,
+    /// Who sent it.
+    pub source: Origin,
+    /// Which one.
+    pub id: EnvelopeId,
+    /// Under which lease.
+    pub epoch: LeaseEpoch,
+    /// Why; kept with the envelope.
+    pub reason: Reason,
+    /// Nobody gets it before then; at most a day ahead.
+    pub not_before: WallMs,
+    /// With so many failures it becomes a dead letter.
+    pub attempts_max: u32,
+}
+
+/// Puts a dead letter back into its queue, at its place, to be tried anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayEnvelope {
+    /// Who sent it.
+    pub source: Origin,
+    /// Which one.
+    pub id: EnvelopeId,
+    /// When it is void at the earliest; at most 7 days ahead.
+    pub expires_at: WallMs,
+}
+
+/// Forgets a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DropEnvelope {
+    /// Who sent it.
+    pub source: Origin,
+    /// Which one.
+    pub id: EnvelopeId,
 }

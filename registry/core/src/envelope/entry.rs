@@ -1,7 +1,8 @@
 //! An envelope in the queue of its target, as it is stored. It holds digests of its bodies, never the bodies.
 
 use proto_types::{
-    CorrelationId, Digest, EnvelopeId, LeaseEpoch, Origin, QueueName, Revision, TraceParent, WallMs,
+    CorrelationId, Digest, EnvelopeId, LeaseEpoch, Origin, QueueName, Reason, Revision,
+    TraceParent, WallMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,8 @@ pub struct EnvelopeEntry {
     pub expires_at: WallMs,
     /// The newest lease epoch.
     pub epoch: LeaseEpoch,
-    /// Leased until then; `WallMs(0)` if never.
+    /// Nobody gets it before then: its lease lasts so long, or its last holder has put it off. `WallMs(0)` if it was never
+    /// leased.
     pub leased_until: WallMs,
     /// How often it was leased.
     pub deliveries: u32,
@@ -41,7 +43,76 @@ pub struct EnvelopeEntry {
     /// How many bytes are counted as kept for it; `None` of one from before these were counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// Whether it becomes a dead letter if it expires in its queue; of one from an earlier version that is so once an attempt
+    /// has failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_undelivered: bool,
+    /// How many attempts have failed since it was accepted, or replayed.
+    #[serde(default, skip_serializing_if = "crate::codec::is_default")]
+    pub failures: u32,
+    /// The last of the attempts that have failed, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<FailedAttempt>,
+    /// Set while it is a dead letter: out of the queue, kept for the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead: Option<Dead>,
 }
+
+impl EnvelopeEntry {
+    /// Until when it is kept.
+    pub(crate) fn kept_until(&self) -> WallMs {
+        self.dead.map_or(self.expires_at, |dead| dead.until)
+    }
+
+    /// Whether it waits in its queue, leased or not.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.acked.is_none() && self.dead.is_none()
+    }
+
+    /// Whether it was leased under this epoch, and to nobody since.
+    pub(crate) fn is_held_under(&self, epoch: LeaseEpoch) -> bool {
+        self.is_queued() && self.epoch == epoch && self.deliveries > 0
+    }
+}
+
+/// An attempt to deliver an envelope that has failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedAttempt {
+    /// When that was told.
+    pub at: WallMs,
+    /// The lease that it was made under.
+    pub epoch: LeaseEpoch,
+    /// Why, as its holder has it.
+    pub reason: Reason,
+}
+
+/// That nobody tries to deliver an envelope any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dead {
+    /// Since when.
+    pub at: WallMs,
+    /// When it is forgotten.
+    pub until: WallMs,
+    /// The revision of that: its place among the dead letters of its target.
+    pub revision: Revision,
+    /// Why.
+    pub cause: DeadCause,
+}
+
+/// Why nobody tries any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeadCause {
+    /// As many attempts have failed as its holder makes.
+    Attempts,
+    /// It has expired.
+    Expired,
+}
+
+proto_types::words!(DeadCause {
+    Attempts = "attempts",
+    Expired = "expired",
+});
 
 /// That an envelope took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

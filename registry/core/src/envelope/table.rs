@@ -16,8 +16,10 @@ pub const ENVELOPES: Table<EnvelopeEntry> = Table::new(8, "envelope");
 
 /// Envelopes that wait, by target, in the order of acceptance.
 pub(crate) const QUEUES: Tag = Tag(8);
-/// Envelopes by when they are void.
+/// Envelopes by when they are void, dead letters by when they are forgotten.
 pub(crate) const ENVELOPES_BY_EXPIRY: Tag = Tag(9);
+/// Dead letters, by target, in the order in which they became such.
+pub(crate) const DEAD_LETTERS: Tag = Tag(53);
 
 /// What an envelope is looked up by: ids are unique within their source only.
 #[must_use]
@@ -32,9 +34,12 @@ impl Entity for EnvelopeEntry {
 
     fn index(&self) -> Keys {
         let key = self.key().into_bytes();
-        let at = self.expires_at.0.to_be_bytes();
-        let mut keys = vec![(ENVELOPES_BY_EXPIRY.key(&[&at, &key]), key)];
-        if self.acked.is_none() {
+        let at = self.kept_until().0.to_be_bytes();
+        let mut keys = vec![(ENVELOPES_BY_EXPIRY.key(&[&at, &key]), key.clone())];
+        if let Some(dead) = self.dead {
+            keys.push((dead_letter(self.target.as_str(), dead.revision), key));
+        }
+        if self.is_queued() {
             let place = Place {
                 source: self.source.clone(),
                 id: self.id.clone(),
@@ -73,6 +78,16 @@ pub(crate) fn queue(target: &str) -> Vec<u8> {
 
 fn in_queue(target: &str, accepted: Revision) -> Vec<u8> {
     [queue(target), accepted.0.to_be_bytes().into()].concat()
+}
+
+/// What the keys of the dead letters of a target start with, in the order in which they became such; of all for `None`.
+pub(crate) fn dead_letters(target: Option<&str>) -> Vec<u8> {
+    target.map_or_else(|| DEAD_LETTERS.key(&[]), |of| DEAD_LETTERS.key(&[of.as_bytes(), END]))
+}
+
+/// The key of one.
+pub(crate) fn dead_letter(target: &str, since: Revision) -> Vec<u8> {
+    [dead_letters(Some(target)), since.0.to_be_bytes().into()].concat()
 }
 
 /// What a queue's place says.

@@ -191,6 +191,7 @@ fn task_of(command: &SubmitTask, now: WallMs) -> TaskEntry {
         turn_bytes: 0,
         reply_to: command.reply_to.clone(),
         gateway: command.gateway.clone(),
+        traceparent: command.traceparent.clone(),
         deadline: command.deadline,
         state: TaskState::Pending,
         epoch: LeaseEpoch(0),

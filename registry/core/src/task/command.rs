@@ -1,7 +1,8 @@
 //! The commands about tasks. Messages and outcomes are bodies, which commands name by digest.
 
 use proto_types::{
-    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner, WallMs,
+    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner,
+    TraceParent, WallMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,9 @@ pub struct SubmitTask {
     /// Which gateway waits for it. Absent in earlier logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<GatewayId>,
+    /// The trace that it is a part of, as the gateway hands it on. Absent in earlier logs, and where nobody records it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceParent>,
 }
 
 /// Hands a task that asked for more its caller's next message; the same message again is the same turn.
@@ -66,6 +70,9 @@ pub struct ContinueTask {
     /// Which gateway waits for it from now on. Absent in earlier logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<GatewayId>,
+    /// The trace that it is a part of, as the gateway hands it on. Absent in earlier logs, and where nobody records it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceParent>,
 }
 
 /// Gives a pending task to a node under the next epoch.

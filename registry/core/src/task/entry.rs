@@ -3,7 +3,7 @@
 
 use proto_types::{
     ContextId, Digest, Endpoint, GatewayId, Handle, LeaseEpoch, NodeId, ReplySecret, Revision,
-    TaskId, TaskOwner, WallMs, task,
+    TaskId, TaskOwner, TraceParent, WallMs, task,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,9 @@ pub struct TaskEntry {
     /// told apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<GatewayId>,
+    /// The trace that its newest message is a part of; `None` where nobody records it, and in earlier entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceParent>,
     /// When it must have ended.
     pub deadline: WallMs,
     /// Where it stands.

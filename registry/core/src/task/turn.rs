@@ -17,7 +17,7 @@ const TURNS_MAX: u64 = 64;
 const TURN_BYTES_MAX: u64 = 4 << 20;
 
 pub(crate) fn continue_task(draft: &mut Draft<'_>, command: &ContinueTask) -> Outcome {
-    let ContinueTask { id, owner, input, reply_to, deadline, gateway } = command;
+    let ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent } = command;
     let kept = draft.existing(&TASKS, id.as_str())?;
     if kept.owner != *owner {
         // A stranger must not learn that the task exists.
@@ -37,6 +37,7 @@ pub(crate) fn continue_task(draft: &mut Draft<'_>, command: &ContinueTask) -> Ou
     let mut task = with_turn(draft, &kept, Turn { input: kept.input, outcome })?;
     (task.input, task.deadline) = (*input, *deadline);
     (task.reply_to, task.gateway) = (reply_to.clone(), gateway.clone());
+    task.traceparent.clone_from(traceparent);
     open(draft, &mut task)?;
     keep(draft, Some(&kept), &mut task)?;
     draft.effect(Effect::TaskPending(id.clone()));

@@ -11,6 +11,7 @@ use crate::card::entry::CardEntry;
 use crate::card::table::CARDS;
 use crate::counter;
 use crate::entity::{Entity, Table};
+use crate::envelope::dead;
 use crate::envelope::table::ENVELOPES;
 use crate::namespace;
 use crate::namespace::entry::Usage;
@@ -44,9 +45,11 @@ pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
     check_tasks_and_envelopes(view, report)
 }
 
-/// The bytes of tasks and envelopes, as each of these says what was counted for it, and the tasks of each node.
+/// The bytes of tasks and envelopes, as each of these says what was counted for it, the tasks of each node, and the dead
+/// letters.
 fn check_tasks_and_envelopes(view: &dyn View, report: &mut Report) -> Read<()> {
-    let (mut counted, mut held) = (Counted::new(), Counted::new());
+    let (mut counted, mut held, mut dead_letters) =
+        (Counted::new(), Counted::new(), Counted::new());
     pages(view, &TASKS, &mut |task| {
         add_kept_bytes(&mut counted, open::sharer(task), task.bytes);
         if let Some(node) = open::counted_at(task) {
@@ -56,9 +59,15 @@ fn check_tasks_and_envelopes(view: &dyn View, report: &mut Report) -> Read<()> {
     })?;
     pages(view, &ENVELOPES, &mut |envelope| {
         add_kept_bytes(&mut counted, Some(envelope.source.as_str()), envelope.bytes);
+        if envelope.dead.is_some() {
+            dead::names(envelope)
+                .into_iter()
+                .for_each(|name| *dead_letters.entry(name).or_default() += 1);
+        }
         Ok(())
     })?;
     compare(view, report, counter::KEPT_BYTES, counted)?;
+    compare(view, report, counter::DEAD_LETTERS, dead_letters)?;
     compare(view, report, counter::NODE_TASKS, held)
 }
 

@@ -423,6 +423,7 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                     token,
                     node,
                     gateway,
+                    traceparent: None,
                 })
             }
         ),
@@ -450,7 +451,9 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
         2 => (task(), name(5), some_time(now, 60 * MINUTE), gateway()).prop_map(
             |(id, input, deadline, gateway)| {
                 let (owner, input, reply_to) = ("operator".parse().unwrap(), digest(input), None);
-                let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+                let traceparent = None;
+                let next =
+                    ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
                 FleetCommand::ContinueTask(next).into()
             }
         ),
@@ -484,7 +487,7 @@ fn any_report(now: WallMs) -> impl Strategy<Value = Command> {
 fn any_envelope_command(now: WallMs) -> impl Strategy<Value = Command> {
     let target = || prop_oneof![Just("target-0"), Just("target-1")];
     let lease_ms = prop_oneof![Just(1_000_u64), Just(60_000)];
-    let acked = (0_u8..12, target(), some_epoch());
+    let held = || (0_u8..12, target(), some_epoch());
     let token = prop::option::weighted(0.3, some_token(now));
     prop_oneof![
         3 => (0_u8..12, target(), some_time(now, 10 * MINUTE), token).prop_map(
@@ -492,13 +495,26 @@ fn any_envelope_command(now: WallMs) -> impl Strategy<Value = Command> {
                 let mut command = enqueue(name, target, expires_at);
                 if let Command::EnqueueEnvelope(envelope) = &mut command {
                     envelope.token = token;
+                    envelope.keep_undelivered = !name.is_multiple_of(3);
                 }
                 command
             }
         ),
         2 => (target(), 1_u32..3, lease_ms)
             .prop_map(|(target, max, ttl_ms)| lease_for(target, max, ttl_ms)),
-        2 => acked.prop_map(|(name, target, epoch)| ack(name, target, epoch.0)),
+        2 => held().prop_map(|(name, target, epoch)| ack(name, target, epoch.0)),
+        2 => (held(), 1_u32..4, some_time(now, MINUTE)).prop_map(
+            |((name, target, epoch), attempts_max, not_before)| {
+                let mut command = fail(name, target, epoch.0, attempts_max);
+                if let Command::Fleet(FleetCommand::FailEnvelope(fail)) = &mut command {
+                    fail.not_before = not_before;
+                }
+                command
+            }
+        ),
+        1 => (0_u8..12, some_time(now, 10 * MINUTE))
+            .prop_map(|(name, expires_at)| replay(name, expires_at)),
+        1 => (0_u8..12).prop_map(drop_envelope),
     ]
 }
 

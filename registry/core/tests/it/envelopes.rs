@@ -1,9 +1,10 @@
-//! Envelope queues: accepted once, leased to one, acknowledged once.
+//! Envelope queues: accepted once, leased to one, acknowledged once, or a dead letter with its reasons.
 
-use proto_types::{EnvelopeId, LeaseEpoch, Stamp, WallMs};
+use proto_types::{EnvelopeId, LeaseEpoch, QueueName, Stamp, WallMs};
 use registry_core::change::{Effect, Lease, Refusal, Reply};
-use registry_core::command::{AckEnvelope, Command, EnqueueEnvelope, Proposal};
-use registry_core::{apply_batch, query};
+use registry_core::command::{AckEnvelope, Command, EnqueueEnvelope, FleetCommand, Proposal};
+use registry_core::entry::{DeadCause, EnvelopeEntry};
+use registry_core::{apply_batch, query, verify};
 
 use crate::world::*;
 
@@ -241,6 +242,180 @@ fn a_share_goes_down_by_the_envelopes_that_it_has_counted_alone() {
     assert_eq!(counted(&world), ((0, 1), 1));
     world.done(&ack(3, TARGET, 1));
     assert_eq!(counted(&world), ((0, 0), 0));
+}
+
+/// What is kept of an envelope.
+fn kept(world: &World, name: u8) -> Option<EnvelopeEntry> {
+    query::envelope(&world.memory, &origin(0), &envelope_id(name)).unwrap()
+}
+
+/// How many wait, and how many are dead letters.
+fn counts(world: &World) -> (u64, u64) {
+    let target = TARGET.parse().unwrap();
+    let dead = query::dead_letter_count(&world.memory, Some(&target)).unwrap();
+    assert_eq!(verify::check(&world.memory).faults, Vec::<String>::new());
+    (query::queue_depth(&world.memory, TARGET).unwrap(), dead)
+}
+
+fn causes(world: &World) -> Vec<(EnvelopeId, DeadCause)> {
+    let dead = query::dead_letters(&world.memory, None, None, 99).unwrap();
+    dead.into_iter().map(|it| (it.id, it.dead.unwrap().cause)).collect()
+}
+
+#[test]
+fn a_failed_attempt_is_kept_with_its_reason_and_puts_the_envelope_off() {
+    let mut world = World::populated();
+    world.done(&enqueue(1, TARGET, at(DAY)));
+    leased(&mut world, 1);
+    let not_leased = Refusal::NotLeased(envelope_id(1));
+    assert_eq!(world.refusal(&fail(1, TARGET, 2, 9)), not_leased);
+    assert_eq!(world.refusal(&fail(1, "elsewhere", 1, 9)), not_found("envelope", envelope_id(1)));
+    for _ in 0..2 {
+        world.done(&fail(1, TARGET, 1, 9));
+        let it = kept(&world, 1).unwrap();
+        assert_eq!((it.failures, it.attempts.len()), (1, 1), "the same again changes nothing");
+        assert_eq!((it.attempts[0].at, it.attempts[0].reason.as_str()), (START, "status 503"));
+    }
+    let next = |world: &World| query::next_lease_at(&world.memory, TARGET).unwrap();
+    world.later(999);
+    assert_eq!((leased(&mut world, 1), next(&world)), (Vec::new(), Some(at(1_000))));
+    world.later(1);
+    assert_eq!(leased(&mut world, 1), ids(&[(1, 2)]));
+    assert_eq!(next(&world), Some(at(11_000)));
+    world.done(&ack(1, TARGET, 2));
+    assert_eq!(next(&world), None);
+    world.done(&fail(1, TARGET, 1, 9));
+    assert_eq!(world.refusal(&fail(1, TARGET, 2, 9)), not_leased, "it took effect");
+    assert_eq!(counts(&world), (0, 0));
+    let mut far = fail(1, TARGET, 1, 9);
+    if let Command::Fleet(FleetCommand::FailEnvelope(fail)) = &mut far {
+        fail.not_before = at(2 * DAY);
+    }
+    assert!(matches!(world.refusal(&far), Refusal::TooFarAhead { .. }));
+}
+
+#[test]
+fn after_as_many_attempts_as_there_may_be_an_envelope_is_a_dead_letter() {
+    let mut world = World::populated();
+    world.done(&enqueue(1, TARGET, at(DAY)));
+    world.done(&enqueue(2, TARGET, at(DAY)));
+    for epoch in 1..=12 {
+        leased(&mut world, 1);
+        world.done(&fail(1, TARGET, epoch, 12));
+        world.later(1_000);
+    }
+    assert_eq!(counts(&world), (1, 1));
+    let it = kept(&world, 1).unwrap();
+    let epochs: Vec<_> = it.attempts.iter().map(|attempt| attempt.epoch.0).collect();
+    assert_eq!((it.failures, epochs), (12, (3..=12).collect()), "the last ten are told");
+    assert_eq!(causes(&world), [(envelope_id(1), DeadCause::Attempts)]);
+    assert_eq!(world.refusal(&ack(1, TARGET, 12)), Refusal::NotLeased(envelope_id(1)));
+    assert_eq!(leased(&mut world, 9), ids(&[(2, 1)]));
+    let again = world.done(&enqueue(1, TARGET, at(DAY)));
+    assert!(matches!(again, Reply::Enqueued { duplicate: true, .. }), "{again:?}");
+    let dead = it.dead.unwrap();
+    assert_eq!(world.revision_of(&fail(1, TARGET, 12, 12)), dead.revision);
+}
+
+#[test]
+fn an_envelope_that_expires_is_a_dead_letter_for_a_week_unless_an_earlier_version_took_it() {
+    let mut world = World::populated();
+    world.done(&kept_undelivered(enqueue(1, TARGET, at(MINUTE))));
+    world.done(&enqueue(2, TARGET, at(MINUTE)));
+    world.done(&enqueue(3, TARGET, at(MINUTE)));
+    world.done(&kept_undelivered(enqueue(4, TARGET, at(MINUTE))));
+    leased(&mut world, 4);
+    world.done(&fail(3, TARGET, 1, 9));
+    world.done(&ack(4, TARGET, 1));
+    world.later(MINUTE);
+    leased(&mut world, 1);
+    let expired = [1, 3].map(|name| (envelope_id(name), DeadCause::Expired));
+    assert_eq!(causes(&world), expired);
+    assert_eq!((counts(&world), kept(&world, 2), kept(&world, 4)), ((0, 2), None, None));
+    world.later(7 * DAY - 1);
+    leased(&mut world, 1);
+    assert_eq!(counts(&world), (0, 2));
+    world.later(1);
+    leased(&mut world, 1);
+    assert_eq!((counts(&world), world.number("kept-bytes")), ((0, 0), 0));
+}
+
+#[test]
+fn a_dead_letter_is_replayed_at_its_place_or_dropped() {
+    let mut world = World::populated();
+    for name in [1, 2, 3] {
+        world.done(&enqueue(name, TARGET, at(DAY)));
+    }
+    leased(&mut world, 2);
+    for name in [1, 2] {
+        world.done(&fail(name, TARGET, 1, 1));
+    }
+    assert_eq!(counts(&world), (1, 2));
+    let absent = not_found("dead letter", envelope_id(3));
+    assert_eq!(world.refusal(&replay(3, at(DAY))), absent);
+    assert_eq!(world.refusal(&drop_envelope(3)), absent);
+    assert_eq!(world.refusal(&replay(1, START)), Refusal::Expired { expired_ms: START.0 });
+    assert!(matches!(world.refusal(&replay(1, at(8 * DAY))), Refusal::TooFarAhead { .. }));
+    world.done(&replay(1, at(2 * DAY)));
+    assert_eq!(world.effects, [Effect::EnvelopeReady(TARGET.into())]);
+    world.done(&drop_envelope(2));
+    assert_eq!((counts(&world), kept(&world, 2)), ((2, 0), None));
+    let it = kept(&world, 1).unwrap();
+    assert_eq!((it.failures, it.attempts.len(), it.expires_at), (0, 1, at(2 * DAY)));
+    assert_eq!(leased(&mut world, 9), ids(&[(1, 2), (3, 1)]), "it is the oldest");
+    world.done(&ack(1, TARGET, 2));
+    let anew = world.done(&enqueue(2, TARGET, at(DAY)));
+    assert!(matches!(anew, Reply::Enqueued { duplicate: false, .. }), "{anew:?}");
+}
+
+#[test]
+fn a_replay_lets_no_id_be_forgotten_sooner_than_it_was_to_be() {
+    let mut world = World::populated();
+    world.done(&enqueue(1, TARGET, at(2 * DAY)));
+    leased(&mut world, 1);
+    world.done(&fail(1, TARGET, 1, 1));
+    world.done(&replay(1, at(DAY)));
+    assert_eq!(kept(&world, 1).unwrap().expires_at, at(2 * DAY));
+    leased(&mut world, 1);
+    world.done(&ack(1, TARGET, 2));
+    world.later(DAY);
+    let again = world.done(&enqueue(1, TARGET, at(3 * DAY)));
+    assert!(matches!(again, Reply::Enqueued { duplicate: true, .. }), "{again:?}");
+}
+
+#[test]
+fn dead_letters_are_bounded_and_listed_by_pages() {
+    let mut world = World::populated();
+    for name in 1..=3 {
+        world.done(&enqueue(name, TARGET, at(DAY)));
+    }
+    world.done(&enqueue(4, "elsewhere", at(DAY)));
+    world.done(&lease("elsewhere", 1));
+    world.done(&fail(4, "elsewhere", 1, 1));
+    leased(&mut world, 3);
+    for name in [2, 1] {
+        world.done(&fail(name, TARGET, 1, 1));
+    }
+    let target: QueueName = TARGET.parse().unwrap();
+    let page = |target: Option<&QueueName>, after: Option<&EnvelopeEntry>| {
+        let after = after.map(|it| (it.target.clone(), it.dead.unwrap().revision));
+        query::dead_letters(&world.memory, target, after.as_ref(), 1).unwrap().pop()
+    };
+    let first = page(Some(&target), None).unwrap();
+    let second = page(Some(&target), Some(&first)).unwrap();
+    assert_eq!((first.id, second.id.clone()), (envelope_id(2), envelope_id(1)));
+    assert_eq!(page(Some(&target), Some(&second)), None);
+    let (mut all, mut last) = (Vec::new(), None);
+    while let Some(next) = page(None, last.as_ref()) {
+        all.push(next.id.clone());
+        last = Some(next);
+    }
+    assert_eq!(all, [4, 2, 1].map(envelope_id), "target by target");
+    // The source has its share: what dies now is forgotten, as all that expired was once.
+    let share = format!("dead-letters-of/{TARGET} https://peer0.example");
+    world.set_number(&share, 9_999);
+    world.done(&fail(3, TARGET, 1, 1));
+    assert_eq!((kept(&world, 3), world.number(&share)), (None, 9_999));
 }
 
 fn paid(name: u8, with: u8) -> Command {

@@ -14,6 +14,7 @@ mod nested;
 mod peers;
 mod replies;
 mod story;
+mod undelivered;
 mod values;
 mod words;
 

@@ -1,8 +1,8 @@
 //! Makes random logs meet the state: commands that leave their choice open get one that is possible.
 
 use proto_types::{LeaseEpoch, NodeId, Stamp};
-use registry_core::command::{AckEnvelope, Command, Proposal, SubmitTask};
-use registry_core::entry::{NodeState, TaskEntry, TaskState};
+use registry_core::command::{AckEnvelope, Command, FleetCommand, Proposal, SubmitTask};
+use registry_core::entry::{EnvelopeEntry, NodeState, TaskEntry, TaskState};
 use registry_core::table::{ENVELOPES, NODES, TASKS};
 use registry_core::view::Memory;
 use registry_core::{apply_batch, query};
@@ -57,15 +57,31 @@ fn choose(memory: &Memory, stamp: Stamp, command: &mut Command) {
             }
         }
         Command::AckEnvelope(ack) if ack.epoch == OPEN => {
-            let known = ENVELOPES.list(memory, None, 99).unwrap();
-            let held = known.into_iter().find(|it| it.deliveries > 0 && it.acked.is_none());
-            if let Some(held) = held {
+            if let Some(held) = held(memory) {
                 let (target, source, id, epoch) = (held.target, held.source, held.id, held.epoch);
                 *ack = AckEnvelope { target, source, id, epoch };
             }
         }
+        Command::Fleet(FleetCommand::FailEnvelope(fail)) if fail.epoch == OPEN => {
+            if let Some(held) = held(memory) {
+                (fail.target, fail.source) = (held.target, held.source);
+                (fail.id, fail.epoch) = (held.id, held.epoch);
+            }
+        }
+        Command::Fleet(FleetCommand::ReplayEnvelope(replay)) => {
+            if let Some(dead) = query::dead_letters(memory, None, None, 1).unwrap().pop() {
+                (replay.source, replay.id) = (dead.source, dead.id);
+            }
+        }
         _ => {}
     }
+}
+
+/// An envelope that was leased, and waits.
+fn held(memory: &Memory) -> Option<EnvelopeEntry> {
+    let known = ENVELOPES.list(memory, None, 99).unwrap();
+    let waits = |it: &EnvelopeEntry| it.acked.is_none() && it.dead.is_none();
+    known.into_iter().find(|it| it.deliveries > 0 && waits(it))
 }
 
 /// A joined node that has a slot left.

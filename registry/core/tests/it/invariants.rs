@@ -232,7 +232,7 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
     assert_eq!(query::open_tasks(after).unwrap(), open as u64);
     for target in ["target-0", "target-1"] {
         let all = list(after, &ENVELOPES);
-        let waits = all.values().filter(|it| it.acked.is_none());
+        let waits = all.values().filter(|it| it.acked.is_none() && it.dead.is_none());
         let waits = waits.filter(|it| it.target.as_str() == target).count();
         assert_eq!(query::queue_depth(after, target).unwrap(), waits as u64);
     }
@@ -267,6 +267,29 @@ fn namespaces_keep_what_is_counted(after: &Memory) {
         assert_eq!(query::usage(after, &name).unwrap(), expected, "{name}");
     }
     assert!(counted.is_empty(), "{counted:?}");
+}
+
+/// Each is waiting (leased or not, expired or not), acknowledged or dead, and never two of these. Caught: `make_dead` without
+/// `queue::leave`; `replay` without `leave`; `fail` that keeps every attempt.
+fn an_envelope_is_in_one_state_and_each_is_counted(after: &Memory) {
+    let all = list(after, &ENVELOPES);
+    for it in all.values() {
+        assert!(it.acked.is_none() || it.dead.is_none(), "{it:?}");
+        assert!(it.attempts.len() <= 10 && it.attempts.len() <= it.deliveries as usize, "{it:?}");
+        assert!(it.dead.is_none_or(|dead| dead.until > dead.at), "{it:?}");
+    }
+    let dead: Vec<_> = all.values().filter(|it| it.dead.is_some()).collect();
+    let listed = query::dead_letters(after, None, None, ALL).unwrap();
+    assert_eq!(listed.len(), dead.len());
+    assert!(listed.iter().all(|it| dead.contains(&it)), "{listed:?}");
+    assert_eq!(query::dead_letter_count(after, None).unwrap(), dead.len() as u64);
+    for target in ["target-0", "target-1"] {
+        let target = target.parse().unwrap();
+        let of = query::dead_letters(after, Some(&target), None, ALL).unwrap();
+        assert!(of.iter().all(|it| it.target == target));
+        assert!(of.is_sorted_by_key(|it| it.dead.map(|dead| dead.revision)));
+        assert_eq!(query::dead_letter_count(after, Some(&target)).unwrap(), of.len() as u64);
+    }
 }
 
 /// Counted anew from the bodies that tasks and envelopes name, those left out that say that nothing counts them.
@@ -367,6 +390,8 @@ struct Witness {
     accepted: BTreeMap<EnvelopeId, (Revision, WallMs)>,
     leased: BTreeMap<(EnvelopeId, Revision), (LeaseEpoch, WallMs)>,
     acked: BTreeSet<(EnvelopeId, Revision)>,
+    /// The leases that were told to have failed.
+    failed: BTreeSet<(EnvelopeId, Revision, LeaseEpoch)>,
     /// The versions of tasks that were answered.
     tasks: BTreeSet<Revision>,
 }
@@ -417,6 +442,32 @@ impl Witness {
                 assert_eq!(self.leased[&name].0, ack.epoch, "acknowledged under an old lease");
                 self.acked.insert(name);
             }
+            (Command::Fleet(command), Reply::Done(_)) => self.hear_undelivered(now, command),
+            _ => {}
+        }
+    }
+
+    /// A failure ends its lease, once, and nobody gets the envelope before its time; a replay is for whoever comes first.
+    fn hear_undelivered(&mut self, now: WallMs, command: &FleetCommand) {
+        match command {
+            FleetCommand::FailEnvelope(fail) => {
+                let name = (fail.id.clone(), self.accepted[&fail.id].0);
+                let is_first = self.failed.insert((name.0.clone(), name.1, fail.epoch));
+                let lease = self.leased.get_mut(&name).filter(|(epoch, _)| *epoch == fail.epoch);
+                if let (true, Some((_, until))) = (is_first, lease) {
+                    *until = fail.not_before.max(now);
+                }
+            }
+            FleetCommand::ReplayEnvelope(replay) => {
+                let (accepted, until) = self.accepted.get_mut(&replay.id).unwrap();
+                *until = replay.expires_at.max(*until);
+                let name = (replay.id.clone(), *accepted);
+                assert!(!self.acked.contains(&name), "replayed after its ack: {replay:?}");
+                if let Some((_, until)) = self.leased.get_mut(&name) {
+                    *until = now;
+                }
+            }
+            FleetCommand::DropEnvelope(dropped) => drop(self.accepted.remove(&dropped.id)),
             _ => {}
         }
     }
@@ -461,6 +512,7 @@ proptest! {
             partners_know_how_many_entries_they_gave(after);
             derived_keys_and_counts_follow_the_entities(after);
             namespaces_keep_what_is_counted(after);
+            an_envelope_is_in_one_state_and_each_is_counted(after);
             the_bytes_counted_are_those_kept(after);
             evidence_is_bounded_and_windows_rise(before, after);
             assert_eq!(verify::check(after).faults, Vec::<String>::new());

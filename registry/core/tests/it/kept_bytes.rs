@@ -54,9 +54,9 @@ fn first_message(body: Digest) -> Command {
 
 fn next_message(input: Digest) -> Command {
     let (id, owner, deadline) = (task_id(1), OWNER.parse().unwrap(), at(DAY));
-    let (reply_to, gateway) = (None, None);
-    FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline, gateway })
-        .into()
+    let (reply_to, gateway, traceparent) = (None, None, None);
+    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
+    FleetCommand::ContinueTask(next).into()
 }
 
 fn ends(epoch: u64, end: TaskEnd, outcome: Digest) -> Command {

@@ -1,7 +1,7 @@
 //! Submissions of tasks with what they bring along: the caller's token, the node that the leader names, the gateway that
 //! waits.
 
-use proto_types::{GatewayId, LeaseEpoch};
+use proto_types::{GatewayId, LeaseEpoch, TraceParent};
 use registry_core::change::{Effect, Refusal, Reply};
 use registry_core::command::{
     CancelTask, Command, ContinueTask, ExpireTask, FleetCommand, SetNodeState, SpendToken,
@@ -54,6 +54,22 @@ fn the_same_task_again_is_answered_as_it_is_and_no_token_is_looked_at() {
     let other = submit_with(1, |task| (task.input, task.token) = (digest(2), Some(token(61))));
     assert_eq!(world.refusal(&other), conflict("task", task_id(1)));
     assert!(!world.was_spent(61));
+}
+
+#[test]
+fn a_task_has_the_trace_of_its_newest_message() {
+    let mut world = World::populated();
+    let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = Some(TraceParent::parse(text).unwrap());
+    world.done(&submit_with(1, |task| task.traceparent = trace.clone()));
+    world.done(&assign(1, 0));
+    assert_eq!(world.task(1).traceparent, trace);
+    world.done(&asks(1, 1, 2));
+    let (id, input, owner) = (task_id(1), digest(2), "https://peer0.example".parse().unwrap());
+    let (reply_to, gateway, traceparent, deadline) = (None, None, None, START.plus_ms(DAY));
+    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
+    world.done(&FleetCommand::ContinueTask(next).into());
+    assert_eq!(world.task(1).traceparent, None);
 }
 
 #[test]
@@ -176,7 +192,8 @@ fn every_change_of_a_task_names_the_gateway_that_waits_for_it() {
     assert_eq!(told(&world), vec![waits(0); 5]);
     let (id, input, owner) = (task_id(1), digest(2), "https://peer0.example".parse().unwrap());
     let (reply_to, gateway, deadline) = (None, waits(1), START.plus_ms(DAY));
-    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+    let traceparent = None;
+    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
     world.done(&FleetCommand::ContinueTask(next).into());
     assert_eq!(world.task(1).gateway, waits(1));
     world.done(&assign(1, 0));

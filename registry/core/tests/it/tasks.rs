@@ -209,9 +209,9 @@ pub(crate) fn asks(task: u8, epoch: u64, outcome: u8) -> Command {
 fn go_on(input: u8, deadline: WallMs) -> Command {
     let owner = "https://peer0.example".parse().unwrap();
     let (id, input) = (task_id(1), digest(input));
-    let (reply_to, gateway) = (None, None);
-    FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline, gateway })
-        .into()
+    let (reply_to, gateway, traceparent) = (None, None, None);
+    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
+    FleetCommand::ContinueTask(next).into()
 }
 
 /// A world whose task 1 has asked for more.
@@ -453,8 +453,8 @@ fn a_share_goes_down_by_the_tasks_that_it_has_counted_alone() {
     assert_eq!(held(&world), 0);
     let (id, input, deadline) = (task_id(2), digest(2), START.plus_ms(DAY));
     let owner = owner.parse().unwrap();
-    let (reply_to, gateway) = (None, None);
-    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+    let (reply_to, gateway, traceparent) = (None, None, None);
+    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
     world.done(&FleetCommand::ContinueTask(next).into());
     assert_eq!(held(&world), 1);
     world.done(&Command::CancelTask(CancelTask { id: task_id(2), owner: None }));

@@ -8,10 +8,11 @@ use proto_types::{
 use registry_core::apply;
 use registry_core::change::{Change, Effect, Refusal, Reply, Spent, Write};
 use registry_core::command::{
-    AckEnvelope, AssignTask, AttachAgent, Command, CompleteTask, EnqueueEnvelope, EnrolPeer,
-    FederationCommand, FleetCommand, Import, ImportedRecord, IssueJoinToken, LeaseEnvelopes,
-    PutAgent, PutBody, PutCard, PutPartner, PutRecord, RegisterGateway, RegisterNode, ReleaseTask,
-    RemoveAgent, SetNodeState, SpendToken, SpendTokens, SubmitTask,
+    AckEnvelope, AssignTask, AttachAgent, Command, CompleteTask, DropEnvelope, EnqueueEnvelope,
+    EnrolPeer, FailEnvelope, FederationCommand, FleetCommand, Import, ImportedRecord,
+    IssueJoinToken, LeaseEnvelopes, PutAgent, PutBody, PutCard, PutPartner, PutRecord,
+    RegisterGateway, RegisterNode, ReleaseTask, RemoveAgent, ReplayEnvelope, SetNodeState,
+    SpendToken, SpendTokens, SubmitTask,
 };
 use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, ImportKind, JoinRole, Limits, NodeState,
@@ -329,6 +330,7 @@ pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
         token: None,
         node: None,
         gateway: None,
+        traceparent: None,
     })
 }
 
@@ -381,7 +383,16 @@ pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
         shared: true,
         metered: true,
         token: None,
+        keep_undelivered: false,
     })
+}
+
+/// The same as gateways send it since there are dead letters.
+pub(crate) fn kept_undelivered(mut command: Command) -> Command {
+    if let Command::EnqueueEnvelope(envelope) = &mut command {
+        envelope.keep_undelivered = true;
+    }
+    command
 }
 
 pub(crate) fn lease(target: &str, max: u32) -> Command {
@@ -403,6 +414,30 @@ pub(crate) fn ack(name: u8, target: &str, epoch: u64) -> Command {
         id: envelope_id(name),
         epoch: LeaseEpoch(epoch),
     })
+}
+
+/// It may be tried again in a second.
+pub(crate) fn fail(name: u8, target: &str, epoch: u64, attempts_max: u32) -> Command {
+    FleetCommand::FailEnvelope(FailEnvelope {
+        target: target.parse().unwrap(),
+        source: origin(0),
+        id: envelope_id(name),
+        epoch: LeaseEpoch(epoch),
+        reason: Reason::given("status 503"),
+        not_before: START.plus_ms(1_000),
+        attempts_max,
+    })
+    .into()
+}
+
+pub(crate) fn replay(name: u8, expires_at: WallMs) -> Command {
+    let (source, id) = (origin(0), envelope_id(name));
+    FleetCommand::ReplayEnvelope(ReplayEnvelope { source, id, expires_at }).into()
+}
+
+pub(crate) fn drop_envelope(name: u8) -> Command {
+    let (source, id) = (origin(0), envelope_id(name));
+    FleetCommand::DropEnvelope(DropEnvelope { source, id }).into()
 }
 
 pub(crate) fn partner_name(name: u8) -> Namespace {

@@ -256,6 +256,7 @@ pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
         shared: true,
         metered: true,
         token: None,
+        keep_undelivered: true,
     });
     Proposal { commands: vec![command] }
 }

@@ -120,6 +120,7 @@ async fn taken(member: &Registry, source: &str, body: Digest, numbers: Range<usi
             shared: true,
             metered: true,
             token: None,
+            keep_undelivered: true,
         })
     };
     let numbers: Vec<usize> = numbers.collect();

@@ -162,6 +162,7 @@ fn assigned(view: &dyn View, task: &TaskEntry) -> Result<Option<wire::Assigned>,
         deadline_ms: task.deadline.0,
         reply_to: reply_to(view, task)?,
         history: history(view, task)?,
+        traceparent: task.traceparent.clone().map(String::from).unwrap_or_default(),
     }))
 }
 

@@ -266,6 +266,7 @@ pub(super) mod tests {
             turn_bytes: 0,
             reply_to: None,
             gateway: None,
+            traceparent: None,
             deadline: WallMs(9),
             state: TaskState::Pending,
             epoch: LeaseEpoch(0),

@@ -34,6 +34,12 @@ service! {
         lease_envelopes(wire::LeaseEnvelopesRequest) -> wire::LeaseEnvelopesReply
             = envelopes::lease;
         ack_envelope(wire::AckEnvelopeRequest) -> wire::Done = envelopes::ack;
+        fail_envelope(wire::FailEnvelopeRequest) -> wire::Done = envelopes::fail;
+        list_dead_letters(wire::ListDeadLettersRequest) -> wire::DeadLetterList
+            = envelopes::dead_letters;
+        get_dead_letter(wire::DeadLetterName) -> wire::DeadLetter = envelopes::dead_letter;
+        replay_envelope(wire::DeadLetterName) -> wire::Done = envelopes::replay;
+        drop_envelope(wire::DeadLetterName) -> wire::Done = envelopes::discard;
     }
     type SessionStream = OrderStream;
 }

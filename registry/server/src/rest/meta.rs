@@ -122,7 +122,7 @@ pub(super) async fn metrics(State(member): Shared, caller: Caller) -> Answered {
     let mut figures = of_anybody(&member)?;
     if holder::class(&caller.reader()?.principal) == Class::System {
         figures.extend(of_clocks(&member));
-        figures.push(of_storage(&member)?);
+        figures.extend(of_storage(&member)?);
         figures.extend(memory::figures(&member));
     }
     let mut text = String::new();
@@ -187,9 +187,13 @@ fn of_clocks(member: &Member) -> [Figure; 2] {
 }
 
 /// Whoever reads it twice learns how long a message between others was.
-fn of_storage(member: &Member) -> Result<Figure, super::Problem> {
-    let kept = query::kept_bytes(&member.stale().view)?;
-    Ok(("kept_bytes", "Bytes kept for tasks and envelopes.", float(kept)))
+fn of_storage(member: &Member) -> Result<[Figure; 2], super::Problem> {
+    let view = member.stale().view;
+    let (kept, dead) = (query::kept_bytes(&view)?, query::dead_letter_count(&view, None)?);
+    Ok([
+        ("kept_bytes", "Bytes kept for tasks and envelopes.", float(kept)),
+        ("dead_letters", "Envelopes that nobody tries to deliver any more.", float(dead)),
+    ])
 }
 
 fn of_member(member: &Member) -> Vec<Figure> {

@@ -13,6 +13,7 @@ use axum::handler::Handler;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use deploy_service::trace::{self, Span};
 use http::{Method, Uri};
 use registry_api::Code;
 use registry_api::field::PAGE_MAX;
@@ -245,7 +246,13 @@ impl Route {
         let callers = usize::from(self.access != Access::Open);
         debug_assert_eq!(self.callers, callers, "the handler of {} {}", self.method, self.path);
         let Some(mut handler) = self.handler else { return router };
-        let cost = self.cost;
+        let (cost, id) = (self.cost, self.id);
+        if trace::is_on() {
+            handler = handler.route_layer(from_fn(move |request: Request, next: Next| {
+                Span::current().rename(id);
+                next.run(request)
+            }));
+        }
         if cost != Cost::Call(allowance::PLAIN) {
             let charged = from_fn(move |request: Request, next: Next| charge(cost, request, next));
             handler = handler.route_layer(charged);

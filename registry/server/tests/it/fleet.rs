@@ -133,8 +133,10 @@ async fn a_task_is_placed_told_and_completed_once_under_its_epoch() {
     let mut node = Node::join(&world, "n1").await;
     world.gateway("g1").await;
     let events = Some(reply_to("g1", "http://127.0.0.1:7443"));
-    let submitted =
-        submit(&world, wire::SubmitTaskRequest { reply_to: events, ..task("t1") }).await;
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned();
+    let trace = traceparent.clone();
+    let request = wire::SubmitTaskRequest { reply_to: events, traceparent, ..task("t1") };
+    let submitted = submit(&world, request).await;
     assert_eq!((submitted.state.as_str(), submitted.attempts), ("assigned", 1));
     assert_eq!(submit(&world, task("t1")).await.id, "t1", "a repetition is the same task");
 
@@ -145,6 +147,7 @@ async fn a_task_is_placed_told_and_completed_once_under_its_epoch() {
     );
     assert_eq!(assigned.input[..], *b"{\"parts\":[]}");
     assert_eq!(assigned.reply_to.unwrap().secret, "reply-secret");
+    assert_eq!(assigned.traceparent, trace);
     let agent = assigned.agent.unwrap();
     assert_eq!((agent.handle.as_str(), agent.limits.unwrap().fuel), ("text", 1_000_000));
     node.say(Says::Accepted(wire::Accepted { task: "t1".to_owned(), epoch: 1 })).await;
@@ -486,6 +489,7 @@ async fn a_continued_task_is_assigned_with_all_that_was_said() {
         deadline_ms: now_ms() + 60_000,
         reply_to: None,
         omit_input: false,
+        traceparent: String::new(),
     };
     let stranger = world.fleet().continue_task(by(OPERATOR, go_on("https://b.example"))).await;
     refused("a stranger's task", stranger, "not-found");
@@ -527,6 +531,7 @@ async fn whoever_asks_for_it_is_answered_without_what_it_has_just_sent() {
         deadline_ms: now_ms() + 60_000,
         reply_to: None,
         omit_input,
+        traceparent: String::new(),
     };
     let asked = by(OPERATOR, next.clone());
     let bare = world.fleet().continue_task(asked).await.unwrap().into_inner();

@@ -133,6 +133,11 @@ async fn tasks(world: &World, node: &str, gateway: &str) {
         "malformed-json",
     );
     refused(
+        "no trace",
+        fleet.submit_task(by(gateway, submit(|it| it.traceparent = "a".repeat(129)))).await,
+        "invalid-argument",
+    );
+    refused(
         "no deadline",
         fleet.submit_task(by(gateway, submit(|it| it.deadline_ms = 0))).await,
         "invalid-argument",

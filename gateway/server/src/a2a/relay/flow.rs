@@ -1,7 +1,8 @@
 //! The stream of an attached agent, told as it comes.
 //!
-//! Decides when it ends: with the agent's own, with its first fault, when its caller may not act any more, or when this gateway
-//! stops. Must never hold more than the event that is being told: an agent that is faster than its caller waits for it.
+//! Decides when it ends: with the agent's own, with its first fault, when its caller may not act any more or call the agent,
+//! when that is attached elsewhere, or when this gateway stops. Must never hold more than the event that is being told: an agent
+//! that is faster than its caller waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,19 +14,19 @@ use futures_util::{StreamExt as _, stream};
 use gateway_core::relay::UpstreamFault;
 use gateway_core::upstream::ReplicaTag;
 use gateway_core::{Caller, Failure};
-use proto_types::Origin;
+use proto_types::{Origin, Upstream};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::gateway::Gateway;
 use crate::upstream::{SseReader, UpstreamError};
 
 use super::super::binding::Binding;
-use super::{Begun, Translator};
+use super::{Begun, Translator, is_of};
 
 /// An agent that refuses often says so in the first event of its stream: for so long no stream is begun, so that its caller
 /// is answered with the refusal alone.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// How often it is looked whether the caller of a silent stream may still act.
+/// How often it is looked whether the caller of a silent stream may still act, and call its agent.
 const CHECK: Duration = Duration::from_secs(2);
 
 /// The rest of a stream.
@@ -34,7 +35,12 @@ pub(super) struct Flow {
     caller: Caller,
     binding: Binding,
     translator: Translator,
+    /// As it was when the stream began.
+    upstream: Arc<Upstream>,
+    /// By which its ids are sealed.
     replica: ReplicaTag,
+    /// Whose it is: another one may have made its task.
+    server: ReplicaTag,
     /// Until nothing follows: then the agent's connection is closed, whether the caller reads on or not.
     events: Option<SseReader>,
     /// Whether no event has come yet.
@@ -48,14 +54,17 @@ impl Flow {
     pub(super) fn new(
         (gateway, caller): (&Arc<Gateway>, &Caller),
         binding: Binding,
-        (Begun { translator, replica, events }, place): (Begun, Place<Origin>),
+        (Begun { translator, upstream, replica, events }, place): (Begun, Place<Origin>),
     ) -> Self {
+        let server = events.replica();
         Self {
             gateway: Arc::clone(gateway),
             caller: caller.clone(),
             binding,
             translator,
+            upstream,
             replica,
+            server,
             events: Some(events),
             is_empty: true,
             beat: Instant::now() + gateway.heartbeat(),
@@ -90,10 +99,11 @@ impl Flow {
 
     async fn await_frame(&mut self) -> Option<Result<Bytes, Failure>> {
         loop {
-            let events = self.events.as_mut()?;
-            if let Err(failure) = self.gateway.check_caller(&self.caller) {
+            self.events.as_ref()?;
+            if let Err(failure) = self.check() {
                 return Some(Err(failure));
             }
+            let events = self.events.as_mut()?;
             tokio::select! {
                 // What has come is told before anything else, but for the end of this process.
                 biased;
@@ -111,16 +121,29 @@ impl Flow {
         }
     }
 
-    /// While it was waited for, its caller may have ceased to be one.
-    fn tell(&mut self, event: Result<Bytes, UpstreamError>) -> Result<Bytes, Failure> {
+    /// Whether it may go on. Its caller may have ceased to be one, or to see the agent; that may be gone, or be elsewhere.
+    fn check(&self) -> Result<(), Failure> {
         self.gateway.check_caller(&self.caller)?;
+        let directory = self.gateway.cache.directory(Some(self.caller.origin()));
+        let agent = directory.callable(&self.translator.handle).ok_or(Failure::NotFound)?;
+        let now = agent.upstream().ok_or(Failure::NotFound)?;
+        match Arc::ptr_eq(now, &self.upstream) || is_of(self.server, &self.upstream, now) {
+            true => Ok(()),
+            false => Err(Failure::NotFound),
+        }
+    }
+
+    /// While it was waited for, it may have come to its end.
+    fn tell(&mut self, event: Result<Bytes, UpstreamError>) -> Result<Bytes, Failure> {
+        self.check()?;
         self.is_empty = false;
-        self.binding.frame(&self.translator.event(self.replica, &event?)?)
+        let upstreams = &self.gateway.upstreams;
+        self.binding.frame(&self.translator.event(upstreams, self.replica, &event?)?)
     }
 
     /// A stream has an event at least: one without has failed before it began.
     fn end(&self) -> Option<Failure> {
         let fault = UpstreamFault::NotA2a("a stream without an event".to_owned());
-        self.is_empty.then(|| self.translator.fault(fault))
+        self.is_empty.then(|| self.translator.fault(&self.gateway.upstreams, fault))
     }
 }

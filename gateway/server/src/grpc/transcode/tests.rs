@@ -39,7 +39,7 @@ fn method(name: &str) -> Method {
 /// An encoded request.
 fn request(method: &Method, json: &Value) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write::write(&method.0.input(), json, &mut bytes).unwrap();
+    method.write_request(json, &mut bytes).unwrap();
     bytes
 }
 

@@ -124,6 +124,25 @@ fn a_page_always_says_its_four_members() {
 }
 
 #[test]
+fn a_page_is_read_as_it_is_printed_and_what_it_leaves_out_is_none() {
+    let printed = json!({
+        "tasks": [{"id": "t1", "contextId": "c1", "status": {"state": "TASK_STATE_WORKING"}}],
+        "nextPageToken": "next", "pageSize": 1, "totalSize": 2,
+    });
+    let page = ListTasksResponse::from_value(&printed).unwrap();
+    assert_eq!((page.tasks[0].id.as_str(), page.total_size), ("t1", 2));
+    assert_eq!(serde_json::to_value(&page).unwrap(), printed);
+    let empty = ListTasksResponse::from_value(&json!({})).unwrap();
+    assert_eq!((empty.tasks.len(), empty.next_page_token.as_str()), (0, ""));
+    for (member, wrong) in
+        [("tasks", json!({})), ("nextPageToken", json!(1)), ("pageSize", json!(-1))]
+    {
+        let read = ListTasksResponse::from_value(&json!({member: wrong}));
+        assert_eq!(paths(read), [format!("/{member}")]);
+    }
+}
+
+#[test]
 fn a_query_asks_for_a_task_with_its_history() {
     let mut members = query::members([("historyLength", "2"), ("A2A-Version", "1.0")]);
     members.insert("id".to_owned(), json!("t1"));

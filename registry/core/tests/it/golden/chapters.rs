@@ -248,7 +248,8 @@ impl Story {
         self.say(vec![submit(1, 6, deadline), assign(1, 0), release(1, 1), assign(1, 0), asked(2)]);
         let (owner, reply_to) = (OWNER.parse().unwrap(), Some(values::reply_to()));
         let (id, input, gateway) = (task_id(1), digest(8), None);
-        let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+        let traceparent = None;
+        let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
         let next = FleetCommand::ContinueTask(next);
         self.say(vec![Command::Fleet(next), assign(1, 0), complete(1, 0, 3, 9)]);
         let cancel = |name, owner: Option<&str>| {
@@ -384,7 +385,8 @@ impl Story {
         let (owner, reply_to) = (OWNER.parse().unwrap(), Some(values::reply_to()));
         let (id, input, gateway) = (task_id(1), digest(2), Some(gateway_id(1)));
         let deadline = self.now.plus_ms(HOUR);
-        let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+        let traceparent = None;
+        let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
         let cancel = Command::CancelTask(CancelTask { id: task_id(3), owner: None });
         self.say(vec![Command::Fleet(FleetCommand::ContinueTask(next)), cancel, assign(1, 0)]);
         self.say(vec![self.paid_envelope(70), self.paid_envelope(71)]);
@@ -526,6 +528,7 @@ fn operators_task(deadline: WallMs) -> Command {
         token: None,
         node: None,
         gateway: None,
+        traceparent: None,
     })
 }
 
@@ -542,6 +545,7 @@ fn unshared_envelope(expires_at: WallMs) -> Command {
         shared: false,
         metered: false,
         token: None,
+        keep_undelivered: false,
     })
 }
 

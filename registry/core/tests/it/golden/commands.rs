@@ -181,6 +181,7 @@ fn tasks() -> Vec<Command> {
             token: None,
             node: None,
             gateway: None,
+            traceparent: None,
         }),
         Command::SubmitTask(SubmitTask {
             id: id.clone(),
@@ -197,6 +198,7 @@ fn tasks() -> Vec<Command> {
             token: None,
             node: None,
             gateway: None,
+            traceparent: None,
         }),
         Command::AssignTask(AssignTask { id: id.clone(), node: node.clone() }),
         Command::ReleaseTask(ReleaseTask {
@@ -253,6 +255,7 @@ fn envelopes() -> Vec<Command> {
     let (id, source) = (envelope_id(1), origin(1));
     let target = QueueName::parse("https://target.example").unwrap();
     let paid = enqueue_with_all(target.as_str());
+    let kept = kept_undelivered(enqueue(1, target.as_str(), START));
     vec![
         Command::SpendToken(SpendToken { hash: digest(1), until: START }),
         Command::SpendTokens(SpendTokens {
@@ -269,6 +272,7 @@ fn envelopes() -> Vec<Command> {
             shared: true,
             metered: true,
             token: None,
+            keep_undelivered: false,
         }),
         Command::EnqueueEnvelope(EnqueueEnvelope {
             id: id.clone(),
@@ -281,10 +285,12 @@ fn envelopes() -> Vec<Command> {
             shared: false,
             metered: false,
             token: None,
+            keep_undelivered: false,
         }),
         lease(target.as_str(), 9),
         Command::AckEnvelope(AckEnvelope { target, source, id, epoch: LeaseEpoch(2) }),
         paid,
+        kept,
     ]
 }
 

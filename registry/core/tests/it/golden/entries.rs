@@ -4,15 +4,16 @@ use std::fmt::Debug;
 
 use proto_types::card::Assurance;
 use proto_types::{
-    ContextId, IsolationSet, LeaseEpoch, Namespace, Revision, TenantKey, Upstream, WallMs,
+    ContextId, IsolationSet, LeaseEpoch, Namespace, Reason, Revision, TenantKey, Upstream, WallMs,
 };
 use registry_core::change::Write;
 use registry_core::entry::{
-    Acked, AgentEntry, AgentKind, Backend, CardEntry, EnvelopeEntry, EvidenceEntry, Failing,
-    GatewayEntry, Held, Hosted, ImportKind, InstanceEntry, JoinRole, JoinTokenEntry, MemberEntry,
-    NamespaceEntry, NodeEntry, NodeState, PartnerEntry, PartnerState, PassedOver, ProvenanceEntry,
-    Reachability, ReachabilityEntry, RecordEntry, ReporterEntry, SearchEntry, Source, Subject,
-    TaskEntry, TaskState, Terms, Turn, Visibility, Window,
+    Acked, AgentEntry, AgentKind, Backend, CardEntry, Dead, DeadCause, EnvelopeEntry,
+    EvidenceEntry, FailedAttempt, Failing, GatewayEntry, Held, Hosted, ImportKind, InstanceEntry,
+    JoinRole, JoinTokenEntry, MemberEntry, NamespaceEntry, NodeEntry, NodeState, PartnerEntry,
+    PartnerState, PassedOver, ProvenanceEntry, Reachability, ReachabilityEntry, RecordEntry,
+    ReporterEntry, SearchEntry, Source, Subject, TaskEntry, TaskState, Terms, Turn, Visibility,
+    Window,
 };
 use registry_core::reputation::Evidence;
 use registry_core::table::{
@@ -42,7 +43,8 @@ fn each_entry_and_its_derived_keys_have_the_bytes_that_states_hold() {
     pin(&mut golden, &NODES, &nodes());
     pin(&mut golden, &JOIN_TOKENS, &join_tokens());
     pin(&mut golden, &TASKS, &tasks());
-    pin(&mut golden, &ENVELOPES, &envelopes());
+    let queued = envelopes().into_iter();
+    pin(&mut golden, &ENVELOPES, &queued.chain(undelivered()).collect::<Vec<_>>());
     pin(&mut golden, &MEMBERS, &members());
     pin(&mut golden, &INSTANCES, &[instance()]);
     pin(&mut golden, &REACHABILITY, &sightings());
@@ -224,6 +226,7 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
         turn_bytes: 9,
         reply_to: Some(values::reply_to()),
         gateway: None,
+        traceparent: None,
         deadline: START.plus_ms(DAY),
         state: pending,
         epoch: LeaseEpoch(2),
@@ -256,7 +259,10 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
     let waited_for = TaskEntry { gateway: Some(gateway_id(0)), ..whole.clone() };
     let counted = TaskEntry { counted: true, ..waited_for.clone() };
     let listed = TaskEntry { listed: true, ..counted.clone() };
-    values::task_states().into_iter().flat_map(both).chain([waited_for, counted, listed]).collect()
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok();
+    let traced = TaskEntry { traceparent, ..listed.clone() };
+    let later = [waited_for, counted, listed, traced];
+    values::task_states().into_iter().flat_map(both).chain(later).collect()
 }
 
 /// Leased, acknowledged, and with nothing that may be absent.
@@ -277,6 +283,10 @@ pub(super) fn envelopes() -> [EnvelopeEntry; 3] {
         acked: None,
         shared: true,
         bytes: Some(1_027),
+        keep_undelivered: false,
+        failures: 0,
+        attempts: Vec::new(),
+        dead: None,
     };
     let acked = Acked { epoch: LeaseEpoch(2), revision: Revision(8) };
     let acked = EnvelopeEntry { acked: Some(acked), ..leased.clone() };
@@ -290,6 +300,24 @@ pub(super) fn envelopes() -> [EnvelopeEntry; 3] {
         ..leased.clone()
     };
     [leased, acked, bare]
+}
+
+/// Put off after two attempts, and a dead letter of either cause.
+fn undelivered() -> [EnvelopeEntry; 3] {
+    let [leased, ..] = envelopes();
+    let attempt = |epoch, reason| FailedAttempt {
+        at: START,
+        epoch: LeaseEpoch(epoch),
+        reason: Reason::given(reason),
+    };
+    let attempts = vec![attempt(1, "no server takes a connection"), attempt(2, "status 503")];
+    let put_off = EnvelopeEntry { keep_undelivered: true, failures: 2, attempts, ..leased };
+    let dead = |cause| {
+        let (at, until, revision) = (START, START.plus_ms(7 * DAY), Revision(9));
+        let dead = Some(Dead { at, until, revision, cause });
+        EnvelopeEntry { dead, ..put_off.clone() }
+    };
+    [put_off.clone(), dead(DeadCause::Attempts), dead(DeadCause::Expired)]
 }
 
 fn members() -> [MemberEntry; 2] {

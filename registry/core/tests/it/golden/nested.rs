@@ -2,16 +2,16 @@
 
 use proto_types::card::Assurance;
 use proto_types::peer::{Action, PeerOperation, Retirement};
-use proto_types::{Digest, Kid, PublicKey, TenantKey, Upstream};
+use proto_types::{Digest, Kid, LeaseEpoch, PublicKey, Reason, TenantKey, Upstream};
 use registry_core::command::{
     AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, AttachAgent, Audit, ChargeTokens,
     Command, Conduct, ConductCommand, ContinueTask, CreateInstance, DecideEnrolment,
-    DeleteNamespace, FailPartner, FederationCommand, FleetCommand, HearNode, HoldPartner, Import,
-    ImportedRecord, InstanceCommand, LogCommand, NamespaceCommand, NoteDomain, OpenLog,
-    OperatePeer, PeerCommand, PullStart, PutNamespace, PutPartner, QuarantinePartner,
-    ReleasePartner, RemoveAgent, RemoveInstance, RemovePartner, RequestEnrolment, ResetTime,
-    SetPartnerEpoch, SetReachability, StandPeer, StateManifest, Tally, TruncateAudit, Witness,
-    WitnessEpoch,
+    DeleteNamespace, DropEnvelope, FailEnvelope, FailPartner, FederationCommand, FleetCommand,
+    HearNode, HoldPartner, Import, ImportedRecord, InstanceCommand, LogCommand, NamespaceCommand,
+    NoteDomain, OpenLog, OperatePeer, PeerCommand, PullStart, PutNamespace, PutPartner,
+    QuarantinePartner, ReleasePartner, RemoveAgent, RemoveInstance, RemovePartner, ReplayEnvelope,
+    RequestEnrolment, ResetTime, SetPartnerEpoch, SetReachability, StandPeer, StateManifest, Tally,
+    TruncateAudit, Witness, WitnessEpoch,
 };
 use registry_core::entry::{
     Agreement, Approval, DomainMethod, ImportKind, PeerStatus, Reachability, Subject, Visibility,
@@ -221,6 +221,7 @@ fn fleet_commands() -> Vec<FleetCommand> {
             reply_to,
             deadline: START,
             gateway,
+            traceparent: None,
         })
     };
     vec![
@@ -242,6 +243,21 @@ fn fleet_commands() -> Vec<FleetCommand> {
             visibility: None,
         }),
         FleetCommand::RemoveAgent(RemoveAgent { handle: handle(1) }),
+        FleetCommand::FailEnvelope(FailEnvelope {
+            target: "https://target.example".parse().unwrap(),
+            source: origin(1),
+            id: envelope_id(1),
+            epoch: LeaseEpoch(2),
+            reason: Reason::given("status 503"),
+            not_before: START,
+            attempts_max: 8,
+        }),
+        FleetCommand::ReplayEnvelope(ReplayEnvelope {
+            source: origin(1),
+            id: envelope_id(1),
+            expires_at: START,
+        }),
+        FleetCommand::DropEnvelope(DropEnvelope { source: origin(1), id: envelope_id(1) }),
     ]
 }
 

@@ -73,6 +73,15 @@ fn a_log_of_agents_that_are_attached_and_removed_writes_the_same() {
     story.finish();
 }
 
+/// As above.
+#[test]
+fn a_log_of_envelopes_that_become_dead_letters_writes_the_same() {
+    let mut story = Story::begin("dead_letters.txt");
+    story.say(initial_state());
+    story.envelopes_die();
+    story.finish();
+}
+
 impl Story {
     fn begin(file: &'static str) -> Self {
         Self {

@@ -6,9 +6,9 @@ use proto_types::manifest::KeyUse;
 use proto_types::peer::{Act, Actor};
 use proto_types::{Revision, WallMs};
 use registry_core::entry::{
-    AgentKind, Approval, ChangeEvent, ChangeKind, DomainMethod, ImportKind, JoinRole, NodeState,
-    PartnerKind, PartnerState, PeerStatus, Reachability, Source, Subject, TaskEnd, TrustMode,
-    Visibility,
+    AgentKind, Approval, ChangeEvent, ChangeKind, DeadCause, DomainMethod, ImportKind, JoinRole,
+    NodeState, PartnerKind, PartnerState, PeerStatus, Reachability, Source, Subject, TaskEnd,
+    TrustMode, Visibility,
 };
 
 use super::{Golden, values};
@@ -84,6 +84,7 @@ fn fleet(golden: &mut Golden) {
     golden.every("AgentKind", &[AgentKind::Component, AgentKind::Command]);
     golden.every("TaskEnd", &[Completed, Failed, Canceled, Rejected, InputRequired]);
     golden.every("TaskState", &values::task_states());
+    golden.every("DeadCause", DeadCause::ALL);
 }
 
 fn change_kinds() -> [ChangeKind; 11] {
