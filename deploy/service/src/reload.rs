@@ -208,9 +208,10 @@ async fn read<C: Role + Send + 'static>(
     overrides: Vec<(String, String)>,
 ) -> Result<C, String> {
     let read = spawn_blocking(move || {
-        match &file {
+        match file.as_deref().map(|path| (path, fs::metadata(path))) {
+            Some((path, Err(error))) => Err(format!("{}: {error}", path.display())),
             // A pipe gives its text once.
-            Some(path) if !fs::metadata(path).is_ok_and(|found| found.is_file()) => {
+            Some((path, Ok(found))) if !found.is_file() => {
                 Err(format!("{} is no file that can be read again", path.display()))
             }
             _ => config::load_role(file.as_deref(), &overrides)

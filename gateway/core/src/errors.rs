@@ -79,7 +79,7 @@ pub enum Failure {
     ShareReached,
     /// No replica of an attached agent can be reached.
     UpstreamUnreachable,
-    /// An attached agent has as many calls as it takes.
+    /// An attached agent has as many calls as may be open, or says that it takes no more.
     UpstreamOverloaded,
     /// An attached agent has not answered in time.
     UpstreamTimeout,

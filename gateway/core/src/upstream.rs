@@ -4,7 +4,6 @@
 //! replica, and never leave an agent without one that may be called.
 
 mod balance;
-mod breaker;
 mod ejection;
 mod retry;
 
@@ -12,7 +11,6 @@ use proto_types::upstream::UpstreamUrl;
 use proto_types::{Digest, MonoUs};
 
 use self::balance::Load;
-use self::breaker::Breaker;
 use self::ejection::Health;
 pub use self::retry::RetryBudget;
 
@@ -28,7 +26,6 @@ pub struct ReplicaTag([u8; 4]);
 #[derive(Debug)]
 pub struct Replicas {
     replicas: Vec<Replica>,
-    breaker: Breaker,
 }
 
 #[derive(Debug)]
@@ -47,17 +44,6 @@ pub struct Choice {
     pub tag: ReplicaTag,
     /// Where it is.
     pub url: UpstreamUrl,
-}
-
-/// Why no replica is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unavailable {
-    /// As many calls of the agent are open as may be.
-    #[error("too many calls of the agent are open")]
-    Overloaded,
-    /// There is none but the one that is not to be called again.
-    #[error("the agent has no other replica")]
-    NoOther,
 }
 
 /// How a call ended, as far as it tells how its replica does.
@@ -108,7 +94,7 @@ impl Replicas {
     /// The replicas at these URLs, of which nothing is known yet.
     #[must_use]
     pub fn new(urls: &[UpstreamUrl]) -> Self {
-        Self { replicas: urls.iter().map(Replica::new).collect(), breaker: Breaker::default() }
+        Self { replicas: urls.iter().map(Replica::new).collect() }
     }
 
     /// Has these URLs from now on. What is known of those that stay is kept.
@@ -123,33 +109,25 @@ impl Replicas {
 
     /// Chooses a replica for one call, which is in flight from now on: the less loaded of two that `draw` picks of the
     /// healthy ones. The one of the tag `prefer` is chosen as long as it is there, healthy or not: nobody else knows its
-    /// tasks. The one of the tag `not` is never chosen.
-    ///
-    /// # Errors
-    /// See [`Unavailable`]; then nothing is in flight.
+    /// tasks. The one of the tag `not` is never chosen: there may be no other, and then nothing is in flight.
     pub fn choose(
         &mut self,
         now: MonoUs,
         draw: u64,
         prefer: Option<ReplicaTag>,
         not: Option<ReplicaTag>,
-    ) -> Result<Choice, Unavailable> {
+    ) -> Option<Choice> {
         let others: Vec<usize> = self.indices(|replica| Some(replica.tag) != not);
         let preferred = others.iter().find(|at| Some(self.replicas[**at].tag) == prefer);
-        let at = preferred.copied().or_else(|| self.lighter(now, draw, &others));
-        let at = at.ok_or(Unavailable::NoOther)?;
-        if !self.breaker.enter() {
-            return Err(Unavailable::Overloaded);
-        }
+        let at = preferred.copied().or_else(|| self.lighter(now, draw, &others))?;
         let replica = &mut self.replicas[at];
         replica.load.begin();
-        Ok(Choice { tag: replica.tag, url: replica.url.clone() })
+        Some(Choice { tag: replica.tag, url: replica.url.clone() })
     }
 
     /// Ends what [`Self::choose`] began, once for each choice. `latency_us` is the time until the answer began; it counts
     /// where there was one.
     pub fn ended(&mut self, choice: &Choice, now: MonoUs, ended: Ended, latency_us: u64) {
-        self.breaker.leave();
         let may_eject = self.may_eject(now);
         let Some(replica) = self.find(&choice.url) else { return };
         replica.load.end();

@@ -100,17 +100,18 @@ impl Breaker {
         *self = Self::default();
     }
 
-    /// It has not.
-    pub fn failed(&mut self, now: MonoUs) {
+    /// It has not. Says for how long it is left alone, if that begins now.
+    pub fn failed(&mut self, now: MonoUs) -> Option<u64> {
         self.failures = self.failures.saturating_add(1);
         let longer = match self.open {
             // Of a delivery that began before it was opened.
-            Some((until, _)) if until > now => return,
+            Some((until, _)) if until > now => return None,
             Some((_, last)) => last.saturating_mul(2).min(OPEN_US_MAX),
-            None if self.failures < FAILURES_MAX => return,
+            None if self.failures < FAILURES_MAX => return None,
             None => OPEN_US,
         };
         self.open = Some((now.plus_us(longer), longer));
+        Some(longer)
     }
 }
 
@@ -171,12 +172,12 @@ mod tests {
             breaker.failed(START);
             assert_eq!(breaker.room(START, 8), Ok(8));
         }
-        breaker.failed(START);
+        assert_eq!(breaker.failed(START), Some(10_000_000));
         let (first, half) = (START.plus_us(10_000_000), START.plus_us(5_000_000));
         assert_eq!(breaker.room(half, 8), Err(first));
-        breaker.failed(half);
+        assert_eq!(breaker.failed(half), None);
         assert_eq!(breaker.room(first, 8), Ok(1), "what began before opens it no longer");
-        breaker.failed(first);
+        assert_eq!(breaker.failed(first), Some(20_000_000));
         let second = first.plus_us(20_000_000);
         assert_eq!(breaker.room(first, 8), Err(second));
         assert_eq!(breaker.room(second, 8), Ok(1));

@@ -210,7 +210,10 @@ impl config::Role for Config {
     }
 
     fn contradiction(&self) -> Option<String> {
-        let refused = self.checked().err().map(|contradiction| telemetry::chain(&contradiction));
+        let networks = &self.upstreams.private_networks;
+        let addresses = |_| webhooks::check_addresses(&self.webhooks, networks);
+        let refused = self.checked().and_then(addresses).err();
+        let refused = refused.map(|contradiction| telemetry::chain(&contradiction));
         refused.or_else(|| lacks_join_token(&self.state_dir, self.join_token_file.as_deref()))
     }
 

@@ -37,6 +37,7 @@ use proto_types::upstream::Upstream;
 use proto_types::{Full as NoRoom, Handle, Origin};
 use tokio::time::Instant;
 
+pub(crate) use self::dial::refused_address;
 pub(crate) use self::events::SseReader;
 pub(crate) use self::probe::probe;
 
@@ -113,7 +114,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) enum Streamed {
     /// Events, as they come.
-    Events(SseReader),
+    Events(Box<SseReader>),
     /// Something else, or an answer that says no.
     Whole(Answer),
 }
@@ -136,8 +137,9 @@ pub(crate) enum UpstreamError {
     /// It may have been received.
     #[error("the agent's answer broke off")]
     Broken,
-    /// There is no room for the answer. Whether it was sent depends on how long that is.
-    #[error("what its caller may leave unread is used up")]
+    /// The caller has its share of the agent's open calls, and then nothing was sent; or there is no room for the answer, and
+    /// whether it was sent depends on how long that is.
+    #[error("its caller has its share, or there is no room for the answer")]
     NoRoom(#[from] NoRoom),
 }
 
@@ -258,7 +260,7 @@ impl UpstreamClient {
         let held = sent.room.take(ROOM_MIN)?;
         let head = self.head(sent).await?;
         match is_events(&head.response) {
-            true => Ok(Streamed::Events(SseReader::new(head, held, self.stream_idle))),
+            true => Ok(Streamed::Events(Box::new(SseReader::new(head, held, self.stream_idle)))),
             false => head.whole(held, sent.until).await.map(Streamed::Whole),
         }
     }

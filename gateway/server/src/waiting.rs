@@ -65,6 +65,11 @@ impl Room {
     pub(crate) fn take(&self, bytes: u64) -> Result<Place<Origin>, Full> {
         self.unread.places(Class::Ordinary, self.caller.clone(), bytes)
     }
+
+    /// Whose it is.
+    pub(crate) const fn caller(&self) -> &Origin {
+        &self.caller
+    }
 }
 
 /// An event that its caller has not read.

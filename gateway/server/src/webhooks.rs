@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::refusals::Paced;
 use crate::registry::Unanswered;
 use crate::{Error, clock, envelopes};
 
@@ -56,6 +57,8 @@ pub(crate) struct Webhook {
     secret: Secret,
     attempts_max: u32,
     breaker: Mutex<Breaker>,
+    /// Of deliveries that failed.
+    lines: Mutex<Paced>,
 }
 
 /// How deliveries ended.
@@ -72,7 +75,7 @@ pub(crate) fn open(config: &Config) -> Result<Vec<Webhook>, Error> {
         let secret = secret::read(&webhook.secret_file)?;
         let uri = Uri::try_from(url.as_str()).expect("config.rs refuses what is no URL");
         let (attempts_max, breaker) = (webhook.attempts_max, Mutex::default());
-        Ok(Webhook { target, uri, secret, attempts_max, breaker })
+        Ok(Webhook { target, uri, secret, attempts_max, breaker, lines: Mutex::default() })
     };
     config.webhooks.iter().map(open).collect()
 }
@@ -139,10 +142,7 @@ impl Webhook {
             Ok(status) => (Verdict::of_status(status), format!("the receiver answered {status}")),
             Err(reason) => (Verdict::Unavailable, reason),
         };
-        match verdict {
-            Verdict::Unavailable => self.breaker().failed(clock::mono()),
-            Verdict::Taken | Verdict::Gone | Verdict::Refused => self.breaker().succeeded(),
-        }
+        self.note(verdict, &reason);
         let (id, queue) = (leased.id.clone(), self.target.as_str());
         let told = match verdict {
             Verdict::Taken => {
@@ -159,6 +159,31 @@ impl Webhook {
         if let Err(error) = told {
             // It comes again when its lease has ended.
             tracing::warn!(queue, %id, %error, ?verdict, "the registry hears of no delivery");
+        }
+    }
+
+    /// Counts for or against the receiver, and tells the operator what failed: each kind once a second, and nothing of the
+    /// envelope.
+    fn note(&self, verdict: Verdict, reason: &str) {
+        let (now, queue) = (clock::mono(), self.target.as_str());
+        let (kind, left_alone_us) = match verdict {
+            Verdict::Taken => return self.breaker().succeeded(),
+            Verdict::Gone => ("gone", None),
+            Verdict::Refused => ("refused", None),
+            Verdict::Unavailable => ("unavailable", self.breaker().failed(now)),
+        };
+        if verdict != Verdict::Unavailable {
+            self.breaker().succeeded();
+        }
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.line(kind, now);
+        drop(lines);
+        if let Some(unsaid) = line {
+            tracing::warn!(queue, reason, unsaid, "a webhook does not deliver");
+        }
+        if let Some(pause_us) = left_alone_us {
+            let pause = Duration::from_micros(pause_us);
+            tracing::warn!(queue, reason, ?pause, "the receiver of a webhook is left alone");
         }
     }
 

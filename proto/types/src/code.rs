@@ -225,9 +225,9 @@ codes! {
     DeadlineExceeded = "deadline-exceeded", 504, DeadlineExceeded, "The deadline passed";
     /// No replica of an attached agent can be called.
     UpstreamUnreachable = "upstream-unreachable", 502, Unavailable, "The agent cannot be reached";
-    /// As many calls of an attached agent are open as may be.
+    /// As many calls of an attached agent are open as may be, or it says itself that it takes no more.
     UpstreamOverloaded = "upstream-overloaded", 503, ResourceExhausted,
-        "The agent has too many calls open";
+        "The agent takes no more calls now";
     /// An attached agent has not answered in time.
     UpstreamTimeout = "upstream-timeout", 504, DeadlineExceeded, "The agent did not answer in time";
 

@@ -21,7 +21,10 @@ pub(crate) fn run(bytes: &[u8]) {
     // What is not signed yet may be given to clients of 0.3.
     drop((to_v03(card.raw()), to_v03_rest(card.raw()), dual(card.raw())));
     drop(jws::verify(&card, &key));
-    signed(&card);
+    // A card that nobody has signed may have numbers that no canonical form holds.
+    if json::check_numbers(card.raw()).is_ok() {
+        signed(&card);
+    }
 }
 
 fn key(of: &Kid) -> Option<AnyKey> {

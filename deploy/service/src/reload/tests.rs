@@ -142,6 +142,16 @@ async fn a_signal_has_it_read_although_nothing_seems_to_have_changed() {
     assert_eq!(world.next().await, 6);
 }
 
+#[tokio::test]
+async fn a_file_that_is_not_there_is_told_as_such_and_what_is_no_file_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = read::<Sample>(Some(folder.path().join("gone.toml")), Vec::new()).await;
+    let said = said.unwrap_err();
+    assert!(said.contains("gone.toml") && said.contains("No such file"), "{said}");
+    let said = read::<Sample>(Some(folder.path().to_owned()), Vec::new()).await.unwrap_err();
+    assert!(said.contains("can be read again"), "{said}");
+}
+
 #[test]
 fn settings_that_differ_are_named_once_each_with_their_section() {
     let one = Sample::default();

@@ -4,6 +4,7 @@
 //! what it tells of: what finds no room is dropped, and a collector that is away is logged, at most once a minute. Nor may it
 //! send what sending has logged.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,11 +99,13 @@ impl Otlp {
         }
         let endpoint = self.otlp_endpoint.as_ref()?;
         let uri = endpoint.parse::<hyper::Uri>().ok();
-        let is_url = uri.is_some_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
-        });
-        let why = || format!("telemetry.otlp_endpoint: `{endpoint}` is no http or https URL");
-        (!is_url).then(why)
+        let why = match uri.as_ref().map(|uri| (uri.scheme_str(), uri.host())) {
+            Some((Some("https"), Some(_))) => return None,
+            Some((Some("http"), Some(host))) if !is_elsewhere(host) => return None,
+            Some((Some("http"), Some(_))) => "is no loopback address, and needs https",
+            _ => "is no http or https URL",
+        };
+        Some(format!("telemetry.otlp_endpoint: `{endpoint}` {why}"))
     }
 
     /// What is wrong with its files, in words.
@@ -135,6 +138,12 @@ impl Otlp {
         let endpoint = endpoint.connect_timeout(SEND_TIMEOUT).timeout(SEND_TIMEOUT);
         Ok(endpoint.connect_with_connector_lazy(self.connector()?))
     }
+}
+
+/// Whether the host is an address of another machine. Where a name leads is known when it is called, and refused then.
+fn is_elsewhere(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    address.is_ok_and(|address| !address.to_canonical().is_loopback())
 }
 
 fn header(text: &str) -> Option<(MetadataKey<Ascii>, MetadataValue<Ascii>)> {
@@ -266,6 +275,12 @@ mod tests {
         }
         for endpoint in ["collector:4317", "unix:///run/otlp", "/", ""] {
             assert!(with(endpoint, 1.0).unwrap().contains("otlp_endpoint"), "{endpoint}");
+        }
+        for endpoint in ["http://localhost:4317", "http://[::1]:4317", "https://10.0.0.1:4317"] {
+            assert_eq!(with(endpoint, 1.0), None, "{endpoint}");
+        }
+        for endpoint in ["http://10.0.0.1:4317", "http://[2001:db8::1]:4317", "http://0.0.0.0:1"] {
+            assert!(with(endpoint, 1.0).unwrap().contains("needs https"), "{endpoint}");
         }
         assert_eq!(Otlp::default().contradiction(), None);
     }

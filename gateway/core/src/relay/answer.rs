@@ -3,7 +3,7 @@
 //! Decides what is an answer to which call, and what is none. Must never pass on what it cannot read, nor trust that an
 //! upstream keeps to its binding: every byte of it is foreign.
 
-use proto_types::a2a::rpc::Response;
+use proto_types::a2a::rpc::{ErrorObject, Id, Response};
 use proto_types::a2a::{
     ListTasksRequest, ListTasksResponse, SchemaError, SendMessageResponse, StreamResponse, Task,
     v03,
@@ -13,6 +13,7 @@ use proto_types::schema::Invalid;
 use proto_types::upstream::UpstreamBinding;
 use serde_json::Value;
 
+use super::request::RPC_ID;
 use super::{Answered, Outgoing, UpstreamFault, UpstreamForm, fault};
 use crate::form::Form;
 
@@ -83,10 +84,7 @@ impl UpstreamForm {
             UpstreamBinding::HttpJson => {
                 json::parse_lossless(bytes).map_err(|error| no_answer(&error))
             }
-            UpstreamBinding::JsonRpc => {
-                let response = Response::parse(bytes).map_err(|refused| no_answer(&refused))?;
-                response.outcome.map_err(|error| fault::of_rpc(&error))
-            }
+            UpstreamBinding::JsonRpc => rpc_outcome(bytes)?.map_err(|error| fault::of_rpc(&error)),
         }
     }
 
@@ -98,7 +96,7 @@ impl UpstreamForm {
                 error.and_then(|error| fault::of_http_json(&error))
             }
             UpstreamBinding::JsonRpc => {
-                let error = Response::parse(body).ok().and_then(|response| response.outcome.err());
+                let error = rpc_outcome(body).ok().and_then(Result::err);
                 error.map(|error| fault::of_rpc(&error))
             }
         };
@@ -117,6 +115,16 @@ impl UpstreamForm {
             UpstreamBinding::JsonRpc => None,
         };
         told.unwrap_or_else(|| not_a2a(faults))
+    }
+}
+
+/// What is answered to our request. An error may be without its id: the server may not have read so far (JSON-RPC 2.0,
+/// section 5).
+fn rpc_outcome(bytes: &[u8]) -> Result<Result<Value, ErrorObject>, UpstreamFault> {
+    let Response { id, outcome } = Response::parse(bytes).map_err(|refused| no_answer(&refused))?;
+    match id == Id::from(RPC_ID) || (id == Id::Null && outcome.is_err()) {
+        true => Ok(outcome),
+        false => Err(UpstreamFault::NotA2a("the id is not that of the request".to_owned())),
     }
 }
 

@@ -12,6 +12,9 @@ use serde_json::{Value, json, to_value};
 
 use super::{HttpMethod, Outgoing, OutgoingHttp, UpstreamForm};
 
+/// The id of every request over JSON-RPC: each has an answer of its own over HTTP.
+pub(super) const RPC_ID: u64 = 1;
+
 /// Why printing never fails.
 const STRING_KEYS: &str = "the types of A2A have string keys only";
 
@@ -30,7 +33,7 @@ fn json_rpc(version: ProtocolVersion, outgoing: &Outgoing, tenant: Option<&str>)
     let method = outgoing.method().name(version);
     let method = method.expect("each call has a name where it is relayed to: see Outgoing::list");
     let params = params(version, outgoing, tenant);
-    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let request = json!({ "jsonrpc": "2.0", "id": RPC_ID, "method": method, "params": params });
     OutgoingHttp {
         method: HttpMethod::Post,
         path: String::new(),

@@ -281,6 +281,30 @@ fn an_error_of_the_agent_is_told_as_it_is() {
 }
 
 #[test]
+fn an_answer_to_another_request_is_none_but_an_error_may_be_without_an_id() {
+    let form = form(RPC, V10);
+    let rpc = |id: &Value, member: &str, said: &Value| {
+        json!({"jsonrpc": "2.0", "id": id, member: said}).to_string().into_bytes()
+    };
+    let (bare, gone) = (task(form), json!({"code": -32001, "message": "gone"}));
+    let event = json!({"task": bare});
+    let other = UpstreamFault::NotA2a("the id is not that of the request".to_owned());
+    for id in [json!(2), json!("1"), json!(null)] {
+        let read = form.read_answer(&get("t"), 200, &rpc(&id, "result", &bare));
+        assert_eq!(read, Err(other.clone()), "{id}");
+        let read = form.read_event(&rpc(&id, "result", &event));
+        assert_eq!(read, Err(other.clone()), "{id}");
+    }
+    assert_eq!(form.read_event(&rpc(&json!(2), "error", &gone)), Err(other));
+    let not_found = refused(A2aError::TaskNotFound, "gone");
+    for status in [200, 404] {
+        let failed = |id: Value| form.read_answer(&get("t"), status, &rpc(&id, "error", &gone));
+        assert_eq!(failed(json!(null)), Err(not_found.clone()));
+        assert!(matches!(failed(json!(2)), Err(UpstreamFault::NotA2a(_))), "{status}");
+    }
+}
+
+#[test]
 fn what_is_no_answer_is_told_as_that_and_no_more() {
     let internal =
         json!({"jsonrpc": "2.0", "id": 1, "error": {"code": -32603, "message": "secret"}});

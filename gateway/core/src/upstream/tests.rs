@@ -3,7 +3,6 @@
 
 use proptest::prelude::*;
 
-use super::breaker::OPEN_MAX;
 use super::ejection::{EJECTION_US, FAILURES_MAX};
 use super::*;
 
@@ -92,29 +91,17 @@ fn at_most_half_of_them_are_left_alone_and_never_the_last() {
 fn a_task_is_asked_for_where_it_was_made_and_a_retry_goes_elsewhere() {
     let mut replicas = replicas(&["a", "b"]);
     fail(&mut replicas, "a", START);
-    let mut choose = |prefer, not| -> Result<UpstreamUrl, Unavailable> {
+    let mut choose = |prefer, not| -> Option<UpstreamUrl> {
         let choice = replicas.choose(START, 7, prefer, not)?;
         replicas.ended(&choice, START, Ended::Dropped, 0);
-        Ok(choice.url)
+        Some(choice.url)
     };
-    assert_eq!(choose(Some(tag("a")), None), Ok(url("a")));
-    assert_eq!(choose(Some(tag("a")), Some(tag("a"))), Ok(url("b")));
-    assert_eq!(choose(Some(tag("gone")), None), Ok(url("b")));
-    assert_eq!(choose(None, Some(tag("b"))), Ok(url("a")), "left alone, but there is no other");
+    assert_eq!(choose(Some(tag("a")), None), Some(url("a")));
+    assert_eq!(choose(Some(tag("a")), Some(tag("a"))), Some(url("b")));
+    assert_eq!(choose(Some(tag("gone")), None), Some(url("b")));
+    assert_eq!(choose(None, Some(tag("b"))), Some(url("a")), "left alone, but there is no other");
     let mut one = Replicas::new(&urls(&["a"]));
-    assert_eq!(one.choose(START, 0, None, Some(tag("a"))), Err(Unavailable::NoOther));
-}
-
-#[test]
-fn so_many_calls_are_open_and_no_more() {
-    let mut replicas = replicas(&["a", "b"]);
-    let open = (0..OPEN_MAX).map(|_| replicas.choose(START, 3, None, None).unwrap());
-    let open: Vec<Choice> = open.collect();
-    assert_eq!(replicas.choose(START, 3, None, None), Err(Unavailable::Overloaded));
-    // A call ends, also at a replica that is gone.
-    replicas.update(&urls(&["c"]));
-    replicas.ended(&open[0], START, Ended::Ok, 1);
-    assert!(replicas.choose(START, 3, None, None).is_ok());
+    assert_eq!(one.choose(START, 0, None, Some(tag("a"))), None);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod flow;
 mod headers;
+mod lasting;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use crate::upstream::{Answer, Sent, SseReader, Streamed, UpstreamClient, Upstrea
 use crate::waiting::Room;
 
 use self::flow::Flow;
+use self::lasting::lasting;
 use super::binding::Binding;
 
 /// What is asked of an attached agent. Its ids are as the caller wrote them.
@@ -60,13 +62,15 @@ impl Relay {
     ) -> Result<Response, Failure> {
         let place = gateway.waiting.place(caller.origin())?;
         let call = Call::new(gateway, caller, self)?;
+        let handle = call.translator.handle.clone();
+        let terms = (&**gateway, caller, &handle);
         match call.outgoing.is_stream() {
             true => {
-                let begun = call.stream(gateway, parts).await?;
+                let begun = lasting(terms, call.stream(gateway, parts)).await?;
                 Flow::new((gateway, caller), binding, (begun, place)).answer().await
             }
             false => {
-                let (answered, _held) = call.answer(gateway, parts).await?;
+                let (answered, _held) = lasting(terms, call.answer(gateway, parts)).await?;
                 // It may have taken a while.
                 gateway.check_caller(caller)?;
                 binding.answer(&answered.into())
@@ -94,7 +98,7 @@ struct Begun {
     upstream: Arc<Upstream>,
     /// By which its ids are sealed.
     replica: ReplicaTag,
-    events: SseReader,
+    events: Box<SseReader>,
 }
 
 /// Puts what a server says into the terms of one caller.

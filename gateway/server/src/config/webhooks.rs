@@ -4,12 +4,15 @@
 
 use std::path::PathBuf;
 
+use deploy_service::Network;
 use deploy_service::settings::Setting;
+use http::Uri;
 use proto_types::QueueName;
 use proto_types::upstream::UpstreamUrl;
 use serde::Deserialize;
 
 use super::Contradiction;
+use crate::upstream::refused_address;
 
 /// Each holds a place among those that wait at the registry, and connections. Arbitrary.
 const WEBHOOKS_MAX: usize = 64;
@@ -72,7 +75,24 @@ pub(super) fn check(webhooks: &[Webhook]) -> Result<(), Contradiction> {
     Ok(())
 }
 
+/// Checks their addresses against the networks of the same file. A running gateway may have newer networks than webhooks:
+/// there the call alone is refused, so that a network can be taken away.
+pub(super) fn check_addresses(
+    webhooks: &[Webhook],
+    private: &[Network],
+) -> Result<(), Contradiction> {
+    for webhook in webhooks {
+        let (target, url) = webhook.read()?;
+        let uri = Uri::try_from(url.as_str()).ok();
+        if let Some(why) = uri.and_then(|uri| refused_address(&uri, private)) {
+            return Err(Contradiction::Webhook { target: target.to_string(), why });
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -118,5 +138,24 @@ mod tests {
         assert!(check(&of(64)).is_ok());
         assert!(check(&of(65)).is_err());
         assert!(check(&[webhook("urn:agent:b"), webhook("urn:agent:b")]).is_err());
+    }
+
+    #[test]
+    fn an_address_that_is_never_called_is_refused_unless_its_network_is_named() {
+        let private = ["10.1.0.0/16".parse().unwrap()];
+        let said = |url: &str| {
+            let webhook = Webhook { url: url.to_owned(), ..webhook("urn:agent:b") };
+            check_addresses(&[webhook], &private).err().map(|error| error.to_string())
+        };
+        for open in ["http://10.1.0.1/x", "https://8.8.8.8/x", "http://receiver.internal/x"] {
+            assert_eq!(said(open), None, "{open}");
+        }
+        for closed in
+            ["http://10.0.0.1/x", "https://10.0.0.1/x", "https://[::1]/", "http://8.8.8.8"]
+        {
+            let said = said(closed).unwrap_or_default();
+            assert!(said.contains("`urn:agent:b`"), "{closed}: {said}");
+            assert!(said.contains("in none of upstreams.private_networks"), "{closed}: {said}");
+        }
     }
 }

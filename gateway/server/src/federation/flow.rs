@@ -29,7 +29,7 @@ pub(super) struct Flow {
     peer: Origin,
     binding: Binding,
     /// Until nothing follows: then the peer's connection is closed, whether the operator reads on or not.
-    events: Option<SseReader>,
+    events: Option<Box<SseReader>>,
     /// When a comment is due: so long after the last frame.
     beat: Instant,
     _place: Place<Origin>,
@@ -39,7 +39,7 @@ impl Flow {
     pub(super) fn new(
         (gateway, peer): (&Arc<Gateway>, Origin),
         binding: Binding,
-        (events, place): (SseReader, Place<Origin>),
+        (events, place): (Box<SseReader>, Place<Origin>),
     ) -> Self {
         Self {
             gateway: Arc::clone(gateway),

@@ -98,11 +98,22 @@ impl Dialer {
 }
 
 async fn resolve(uri: &Uri, is_secure: bool) -> Result<Vec<SocketAddr>, DialError> {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let host = host(uri);
     let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
     let found = tokio::net::lookup_host((host, port)).await;
     let unknown = |source| DialError::Resolve { host: host.to_owned(), source };
     Ok(found.map_err(unknown)?.take(ADDRESSES_MAX).collect())
+}
+
+fn host(uri: &Uri) -> &str {
+    uri.host().unwrap_or_default().trim_matches(['[', ']'])
+}
+
+/// Why a URL is never called whose host is an address; a name is looked up when it is called.
+pub(crate) fn refused_address(uri: &Uri, private: &[Network]) -> Option<String> {
+    let address = host(uri).parse::<IpAddr>().ok()?;
+    let why = refusal(address, uri.scheme_str() == Some("https"), private)?;
+    Some(DialError::Refused { address, why }.to_string())
 }
 
 /// What keeps the address from being called, if something does.

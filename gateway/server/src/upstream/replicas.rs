@@ -1,19 +1,24 @@
 //! What is known of the replicas of the agents that were called, and what is in flight to each.
 //!
-//! Decides nothing but whose counts are whose: `gateway_core::upstream` has the rules. Must never hold a lock while
-//! something is awaited, nor forget to count the end of what it has counted the beginning of.
+//! Decides nothing but whose counts are whose: `gateway_core::upstream` has the rules, and `proto_types::share` those of how
+//! many calls may be open. Must never hold a lock while something is awaited, nor forget to count the end of what it has
+//! counted the beginning of, nor queue a call: who is refused comes back.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use deploy_service::{Place, Pool};
 use gateway_core::upstream::{Choice, Ended, ReplicaTag, Replicas, RetryBudget};
-use proto_types::Handle;
 use proto_types::upstream::{Upstream, UpstreamUrl, UpstreamUrls};
+use proto_types::{Class, Full, Handle, Origin, Shares};
 
 use super::UpstreamError;
 use crate::clock;
 use crate::refusals::Paced;
+
+/// Calls of one agent that may be open at once (Envoy: `max_requests`).
+const OPEN_MAX: u64 = 1_024;
 
 /// The agents that were called and are still there.
 #[derive(Debug, Default)]
@@ -23,6 +28,8 @@ pub(super) struct Known(Mutex<BTreeMap<Handle, Agent>>);
 #[derive(Clone, Debug)]
 pub(super) struct Agent {
     handle: Handle,
+    /// Its open calls, by who calls.
+    open: Pool<Origin>,
     state: Arc<Mutex<State>>,
 }
 
@@ -44,6 +51,7 @@ pub(super) struct InFlight {
     since: Instant,
     latency_us: Option<u64>,
     ended: Ended,
+    _place: Place<Origin>,
 }
 
 impl Known {
@@ -99,7 +107,9 @@ impl Agent {
         let urls = upstream.urls.clone();
         let (replicas, budget) = (Replicas::new(&urls), RetryBudget::default());
         let state = State { urls, replicas, budget, lines: Paced::default() };
-        Self { handle: handle.clone(), state: Arc::new(Mutex::new(state)) }
+        // Only peers and this gateway's operator call: there is nobody to keep places for.
+        let open = Pool::new(Shares::new(OPEN_MAX).without_reserve());
+        Self { handle: handle.clone(), open, state: Arc::new(Mutex::new(state)) }
     }
 
     fn update(&self, upstream: &Upstream) {
@@ -110,27 +120,41 @@ impl Agent {
         }
     }
 
-    /// The replica that a new request goes to.
-    pub(super) fn choose(&self, prefer: Option<ReplicaTag>) -> Result<InFlight, UpstreamError> {
+    /// The replica that a new request of this caller goes to.
+    pub(super) fn choose(
+        &self,
+        caller: &Origin,
+        prefer: Option<ReplicaTag>,
+    ) -> Result<InFlight, UpstreamError> {
+        let place = self.place(caller).map_err(|full| match full {
+            Full::Share => UpstreamError::NoRoom(full),
+            Full::Pool => UpstreamError::Overloaded,
+        })?;
         let mut state = self.lock();
         state.budget.deposit();
         let chosen = state.replicas.choose(clock::mono(), draw(), prefer, None);
         drop(state);
-        chosen.map(|choice| self.in_flight(choice)).map_err(|_| UpstreamError::Overloaded)
+        chosen.map(|choice| self.in_flight(choice, place)).ok_or(UpstreamError::Unreachable)
     }
 
     /// Another replica for a request that has failed at this one, if there is one and so many may be sent again.
     pub(super) fn choose_again(
         &self,
+        caller: &Origin,
         prefer: Option<ReplicaTag>,
         failed: ReplicaTag,
     ) -> Option<InFlight> {
+        let place = self.place(caller).ok()?;
         let (mut state, now) = (self.lock(), clock::mono());
-        let chosen = state.replicas.choose(now, draw(), prefer, Some(failed)).ok();
+        let chosen = state.replicas.choose(now, draw(), prefer, Some(failed));
         let is_paid = chosen.is_some() && state.budget.try_withdraw(now);
         drop(state);
         // One that is not paid for ends here.
-        chosen.map(|choice| self.in_flight(choice)).filter(|_| is_paid)
+        chosen.map(|choice| self.in_flight(choice, place)).filter(|_| is_paid)
+    }
+
+    fn place(&self, caller: &Origin) -> Result<Place<Origin>, Full> {
+        self.open.place(Class::Ordinary, caller.clone())
     }
 
     fn line(&self, why: &'static str) -> Option<u64> {
@@ -142,9 +166,9 @@ impl Agent {
         self.lock().replicas.probed(url, clock::mono(), is_alive);
     }
 
-    fn in_flight(&self, choice: Choice) -> InFlight {
-        let (agent, since) = (self.clone(), Instant::now());
-        InFlight { agent, choice, since, latency_us: None, ended: Ended::Dropped }
+    fn in_flight(&self, choice: Choice, place: Place<Origin>) -> InFlight {
+        let (agent, since, ended) = (self.clone(), Instant::now(), Ended::Dropped);
+        InFlight { agent, choice, since, latency_us: None, ended, _place: place }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -215,12 +239,45 @@ mod tests {
         Upstream::parse(urls, "JSONRPC", "1.0", "").unwrap()
     }
 
+    fn agent(upstream: &Upstream) -> Agent {
+        Agent::new(&Handle::parse("far").unwrap(), upstream)
+    }
+
+    fn peer(name: &str) -> Origin {
+        Origin::parse(&format!("https://{name}.example")).unwrap()
+    }
+
+    #[test]
+    fn one_callers_open_calls_leave_room_for_anothers_until_they_end() {
+        let agent = agent(&upstream(&["http://a.example/"]));
+        let (greedy, other) = (peer("a"), peer("b"));
+        let held: Vec<_> = (0..OPEN_MAX).map_while(|_| agent.choose(&greedy, None).ok()).collect();
+        assert_eq!(held.len(), 512);
+        let refused = agent.choose(&greedy, None).unwrap_err();
+        assert_eq!(refused, UpstreamError::NoRoom(Full::Share));
+        assert!(agent.choose(&other, None).is_ok());
+        // A call ends, also at a replica that is gone.
+        agent.update(&upstream(&["http://b.example/"]));
+        drop(held);
+        assert_eq!(agent.open.taken(), 0);
+        assert!(agent.choose(&greedy, None).is_ok());
+    }
+
+    #[test]
+    fn so_many_calls_of_all_callers_are_open_and_no_more() {
+        let agent = agent(&upstream(&["http://a.example/"]));
+        let open = |at: u64| agent.choose(&peer(&format!("c{at}")), None);
+        let held: Vec<_> = (0..OPEN_MAX).map(|at| open(at).unwrap()).collect();
+        assert_eq!(open(OPEN_MAX).unwrap_err(), UpstreamError::Overloaded);
+        drop(held);
+        assert!(open(OPEN_MAX).is_ok());
+    }
+
     #[test]
     fn a_call_that_no_other_replica_can_take_costs_nothing_of_the_budget() {
-        let alone = upstream(&["http://a.example/"]);
-        let agent = Agent::new(&Handle::parse("far").unwrap(), &alone);
-        let failed = agent.choose(None).unwrap().tag();
-        let retried = |agent: &Agent| agent.choose_again(None, failed).is_some();
+        let (agent, caller) = (agent(&upstream(&["http://a.example/"])), peer("a"));
+        let failed = agent.choose(&caller, None).unwrap().tag();
+        let retried = |agent: &Agent| agent.choose_again(&caller, None, failed).is_some();
         assert!((0..1_000).all(|_| !retried(&agent)));
         agent.update(&upstream(&["http://a.example/", "http://b.example/"]));
         assert!(retried(&agent), "the budget was spent on nothing");

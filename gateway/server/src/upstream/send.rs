@@ -35,13 +35,14 @@ impl UpstreamClient {
     pub(super) async fn head(&self, sent: &Sent<'_>) -> Result<Head, UpstreamError> {
         let agent = self.known.of(sent.agent, sent.upstream);
         let body = Bytes::from(sent.http.body.clone().unwrap_or_default());
-        let first = agent.choose(sent.prefer)?;
+        let caller = sent.room.caller();
+        let first = agent.choose(caller, sent.prefer)?;
         let failed = first.tag();
         let head = self.attempt(sent, body.clone(), first).await;
         if !may_repeat(sent.safe_to_repeat, &head) || Instant::now() >= sent.until {
             return head;
         }
-        match agent.choose_again(sent.prefer, failed) {
+        match agent.choose_again(caller, sent.prefer, failed) {
             Some(second) => {
                 drop(head);
                 self.attempt(sent, body, second).await

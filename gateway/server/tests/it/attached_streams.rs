@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use deploy_service::units;
 use http::{Request, StatusCode};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
@@ -163,6 +164,32 @@ async fn a_stream_ends_when_its_agent_is_removed_hidden_or_attached_elsewhere() 
         assert_eq!(end["error"]["code"], -32042, "{fate}: {end}");
         assert_eq!(told.event().await, None);
         timeout(PATIENCE, events.closed()).await.expect("the server's stream is closed");
+    }
+}
+
+/// Caught: it went on until the server's time was over, and the end of the gateway cut it without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_not_answered_ends_with_its_agent_its_caller_and_the_gateway() {
+    for (fate, code) in [("removed", -32042), ("revoked", -32040), ("stopped", -32045)] {
+        let drain = units::Duration::from_secs(4);
+        let world = upstream::world_with(|config| config.limits.drain = drain).await;
+        // The head of its answer comes, and nothing else.
+        let (server, _events) = Server::streaming().await;
+        attach(&world, RPC, &[server.url()]).await;
+        let caller = a();
+        let sent = world.gateway.call(&caller, FAR, "SendMessage", message("hello"));
+        let end = async {
+            eventually("it is asked", || async { (!server.asked().is_empty()).then_some(()) })
+                .await;
+            match fate {
+                "removed" => remove(&world).await,
+                "revoked" => revoke(&world.channel, &caller).await,
+                _ => world.gateway.shutdown.trigger(),
+            }
+        };
+        let ended = async { tokio::join!(sent, end).0 };
+        let answer = timeout(PATIENCE, ended).await.expect("it ends before its server answers");
+        assert_eq!(answer["error"]["code"], code, "{fate}: {answer}");
     }
 }
 

@@ -21,13 +21,12 @@ use crate::gateway::Gateway;
 use crate::upstream::{SseReader, UpstreamError};
 
 use super::super::binding::Binding;
+use super::lasting::{CHECK, upstream_of};
 use super::{Begun, Translator, is_of};
 
 /// An agent that refuses often says so in the first event of its stream: for so long no stream is begun, so that its caller
 /// is answered with the refusal alone.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// How often it is looked whether the caller of a silent stream may still act, and call its agent.
-const CHECK: Duration = Duration::from_secs(2);
 
 /// The rest of a stream.
 pub(super) struct Flow {
@@ -42,7 +41,7 @@ pub(super) struct Flow {
     /// Whose it is: another one may have made its task.
     server: ReplicaTag,
     /// Until nothing follows: then the agent's connection is closed, whether the caller reads on or not.
-    events: Option<SseReader>,
+    events: Option<Box<SseReader>>,
     /// Whether no event has come yet.
     is_empty: bool,
     /// When a comment is due: so long after the last frame.
@@ -123,11 +122,8 @@ impl Flow {
 
     /// Whether it may go on. Its caller may have ceased to be one, or to see the agent; that may be gone, or be elsewhere.
     fn check(&self) -> Result<(), Failure> {
-        self.gateway.check_caller(&self.caller)?;
-        let directory = self.gateway.cache.directory(Some(self.caller.origin()));
-        let agent = directory.callable(&self.translator.handle).ok_or(Failure::NotFound)?;
-        let now = agent.upstream().ok_or(Failure::NotFound)?;
-        match Arc::ptr_eq(now, &self.upstream) || is_of(self.server, &self.upstream, now) {
+        let now = upstream_of(&self.gateway, &self.caller, &self.translator.handle)?;
+        match Arc::ptr_eq(&now, &self.upstream) || is_of(self.server, &self.upstream, &now) {
             true => Ok(()),
             false => Err(Failure::NotFound),
         }
