@@ -89,7 +89,7 @@ test: deps-test venv clients guests ## every test
 	deploy/build cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 
-# For each of 14 targets, of which two run at a time.
+# For each target (chaos-tests/fuzz/src/targets), of which two run at a time.
 SECONDS ?= 60
 
 fuzz: deps-build ## look for bytes that break a reader of strangers' bytes, for SECONDS=60 at each of them
@@ -115,7 +115,7 @@ bench: deps-bench guests ## the cores under criterion, then a load run; figures 
 	cargo run --locked --release --quiet -p chaos-load -- --cards $(CARDS) --records $(RECORDS)
 
 SEEDS ?= 20000
-# Of fuzzing at each target: 70 minutes for all.
+# Of fuzzing at each target: five minutes of all for each, as two run at a time.
 LONG ?= 600
 
 chaos: deps-test venv binaries ## simulated worlds (SEEDS=20000), disks that fail at every step, the rounds of kill -9, partitions, fuzzing (LONG=600 s a target)
