@@ -14,6 +14,7 @@ use bytes::Bytes;
 use proto_types::Digest;
 use proto_wire::registry::v1 as wire;
 use proto_wire::{to_json, to_json_without};
+use registry_api::render::directory::ATTACHED;
 use serde_json::Value;
 
 use crate::args::{AgentVerb, DeployArgs, Format};
@@ -133,7 +134,7 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
     let row = |agent: &wire::Agent| {
         vec![
             agent.handle.clone(),
-            kind(agent).to_owned(),
+            agent.kind.clone(),
             backend(agent),
             agent.revision.to_string(),
             agent.unplaceable.clone(),
@@ -144,13 +145,6 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
         rows: agents.iter().map(row).collect(),
         json: agents.iter().map(json).collect(),
     })
-}
-
-/// What an agent is that no node of ours runs.
-const ATTACHED: &str = "attached";
-
-fn kind(agent: &wire::Agent) -> &str {
-    if agent.upstream.is_some() { ATTACHED } else { &agent.kind }
 }
 
 /// What runs: an artifact, or a server at these URLs.
@@ -166,10 +160,9 @@ fn json(agent: &wire::Agent) -> Value {
     let left_out =
         ["card", "namespace", "redacted", "changedAtMs", "unplaceable", "liveness", "upstream"];
     let of_hosted = ["artifact", "artifactBytes", "isolation", "limits"];
-    let is_attached = kind(agent) == ATTACHED;
+    let is_attached = agent.kind == ATTACHED;
     let of_hosted = if is_attached { &of_hosted[..] } else { &[] };
     let mut json = to_json_without(agent, &[&left_out[..], of_hosted].concat());
-    json["kind"] = kind(agent).into();
     if let Some(upstream) = &agent.upstream {
         json["upstream"] = to_json(upstream);
     } else if !is_attached {
@@ -212,14 +205,14 @@ mod tests {
             version: "0.3".to_owned(),
             ..Default::default()
         };
-        let handle = "h".to_owned();
-        let agent = wire::Agent { handle, upstream: Some(upstream), ..Default::default() };
+        let (handle, kind) = ("h".to_owned(), ATTACHED.to_owned());
+        let agent = wire::Agent { handle, kind, upstream: Some(upstream), ..Default::default() };
         assert_eq!(
             json(&agent).to_string(),
             r#"{"handle":"h","kind":"attached","revision":0,"upstream":{"binding":"JSONRPC","tenant":"","urls":["http://127.0.0.1:1","http://127.0.0.1:2"],"version":"0.3"},"visibility":""}"#
         );
         assert_eq!(backend(&agent), "http://127.0.0.1:1 http://127.0.0.1:2");
-        let hidden = wire::Agent { upstream: None, kind: ATTACHED.to_owned(), ..agent };
+        let hidden = wire::Agent { upstream: None, ..agent };
         assert_eq!(
             json(&hidden).to_string(),
             r#"{"handle":"h","kind":"attached","revision":0,"visibility":""}"#,

@@ -38,6 +38,8 @@ pub struct Reload {
     every: Duration,
     /// How the file looked before it was read for the start.
     seen: Mark,
+    /// How all files looked before the secrets were read, if they were marked.
+    marked: Option<Watched>,
 }
 
 /// How it went so far.
@@ -81,6 +83,7 @@ impl Reloads {
 
 /// The files that are looked at: the configuration's own, if there is one, then the secrets that are taken over. Certificates
 /// are looked at where they are used.
+#[derive(Debug)]
 struct Watched {
     files: Vec<PathBuf>,
     known: Mark,
@@ -122,8 +125,8 @@ impl Watched {
 }
 
 impl Reload {
-    /// Of a role that is started with this file and these overrides; before they are read, so that no change after that is
-    /// missed. From here on SIGHUP ends the process no more.
+    /// Of a role that is started with this file and these overrides; before they are read, so that no change of the file after
+    /// that is missed. From here on SIGHUP ends the process no more.
     ///
     /// # Errors
     /// The system refuses a signal handler.
@@ -131,13 +134,20 @@ impl Reload {
         let hangups = signal(SignalKind::hangup())?;
         let (file, overrides) = (file.map(Path::to_owned), overrides.to_vec());
         let seen = mark(file.as_slice());
-        Ok(Self { file, overrides, hangups, every: LOOK_EVERY, seen })
+        Ok(Self { file, overrides, hangups, every: LOOK_EVERY, seen, marked: None })
     }
 
     /// The same with another time between two looks at the files.
     #[must_use]
     pub fn looking_every(self, every: Duration) -> Self {
         Self { every, ..self }
+    }
+
+    /// The same once the configuration is read and before its secrets are, so that no change of theirs is missed either.
+    #[must_use]
+    pub fn before_secrets(mut self, started: &impl Role, is_live: fn(&str) -> bool) -> Self {
+        self.marked = Some(self.at_start(started, is_live));
+        self
     }
 
     /// Has `take_over` take each configuration that is read anew, or say why it is refused. Of what it was started with, only
@@ -149,7 +159,7 @@ impl Reload {
         is_live: fn(&str) -> bool,
         mut take_over: impl FnMut(&C) -> Result<(), String> + Send,
     ) {
-        let (mut watched, mut refused) = (self.at_start(&started, is_live), None::<String>);
+        let (mut watched, mut refused) = (self.marked(&started, is_live), None::<String>);
         loop {
             let is_news = self.cause(&mut watched, refused.is_some()).await;
             let read = read::<C>(self.file.clone(), self.overrides.clone()).await;
@@ -170,6 +180,10 @@ impl Reload {
                 Err(_) => {}
             }
         }
+    }
+
+    fn marked(&mut self, started: &impl Role, is_live: fn(&str) -> bool) -> Watched {
+        self.marked.take().unwrap_or_else(|| self.at_start(started, is_live))
     }
 
     fn at_start(&self, started: &impl Role, is_live: fn(&str) -> bool) -> Watched {

@@ -167,7 +167,8 @@ impl Span {
     }
 }
 
-/// Sends the current span's context along: to be continued there. What was in these headers of another one is replaced.
+/// Sends the current span's context along: to be continued there. What was in these headers of another one is
+/// replaced; outside of a span it stays.
 pub fn inject(headers: &mut HeaderMap) {
     if is_on() {
         let current = Context::current();
@@ -246,11 +247,11 @@ struct HeadersMut<'a>(&'a mut HeaderMap);
 impl Injector for HeadersMut<'_> {
     fn set(&mut self, key: &str, value: String) {
         let name = HeaderName::from_bytes(key.as_bytes());
-        // A state that holds nothing is no header.
-        if let (Ok(name), Ok(text)) = (name, HeaderValue::try_from(value))
-            && !text.is_empty()
-        {
-            self.0.insert(name, text);
+        let (Ok(name), Ok(text)) = (name, HeaderValue::try_from(value)) else { return };
+        // A state that holds nothing is no header, nor is that of another trace.
+        match text.is_empty() {
+            true => drop(self.0.remove(name)),
+            false => drop(self.0.insert(name, text)),
         }
     }
 }

@@ -127,17 +127,6 @@ impl Outgoing {
     }
 }
 
-impl HttpMethod {
-    /// As a request writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-        }
-    }
-}
-
 impl UpstreamForm {
     /// The JSON that is spoken there.
     const fn form(self) -> Form {

@@ -12,7 +12,7 @@ use axum::response::Response;
 use deploy_service::units;
 use gateway_core::params::{Faults, fault};
 use gateway_core::{Failure, Permit};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use proto_types::pilox::envelope::{Envelope, Invalid, LEN_MAX};
 use proto_types::{Class, Digest, WallMs};
 use proto_wire::registry::v1 as wire;
@@ -24,6 +24,9 @@ use crate::gateway::Gateway;
 use crate::registry::Unanswered;
 use crate::spend::{Payment, overlooked};
 use crate::{clock, query, reply};
+
+/// W3C Trace Context, section 3.2.
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The longest envelope.
 pub(crate) const BYTES_MAX: u64 = LEN_MAX as u64;
@@ -117,7 +120,7 @@ fn not_enqueued(error: &Unanswered) -> Failure {
 
 /// The W3C trace context of a request, if it is one (Trace Context, section 3.2).
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get("traceparent")?.to_str().ok()?;
+    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
     let parts: Vec<&str> = text.split('-').collect();
     let hex = |part: &&str, len| {
         part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))

@@ -137,16 +137,16 @@ pub async fn run_reloading(
 ) -> Result<Summary, Error> {
     // What can be wrong with the configuration is said before anything is opened.
     let checked = config.checked()?;
+    let reload = reload.map(|reload| reload.before_secrets(&config, live::is_live));
     let secrets = Secrets::read(&config)?;
     let connector = Connector::maybe(config.registry_tls.clone())?;
     let credential = secrets.credential.expose();
     let registry = Arc::new(Registry::new(&config.registry, &config.id, credential, &connector)?);
-    let security = Security::open(config.tls.clone())?;
     let upstreams = UpstreamClient::open(&config.upstreams, &secrets.upstreams)?;
     let readiness = Readiness::new(shutdown.clone());
     let conditions = (readiness.condition("registered"), readiness.condition("synced"));
     let proxies = TrustedProxies::new(&config.trusted_proxies);
-    let (listener, address) = listener(&config, security, &proxies).await?;
+    let (listener, address) = listener(&config, &proxies).await?;
     let process = (address, readiness, shutdown.clone());
     let gateway = Gateway::new((&config, checked), (&secrets, registry, upstreams), process);
     tracing::info!(%address, origin = gateway.admission.audience.as_str(), "gateway");
@@ -194,9 +194,9 @@ async fn follow_settings(
 /// The one socket, and who is believed there about its clients.
 async fn listener(
     config: &Config,
-    security: Security,
     proxies: &TrustedProxies,
-) -> Result<(Listener, SocketAddr), listen::Error> {
+) -> Result<(Listener, SocketAddr), Error> {
+    let security = Security::open(config.tls.clone())?;
     let bound = listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
     let listener = bound.0.trusting(proxies.clone());
     Ok((listener.with_proxy_protocol(config.proxy_protocol), bound.1))

@@ -104,6 +104,11 @@ pub(crate) fn random() -> String {
     base64url::encode(&random_bytes())
 }
 
+/// What decides between things that are as good as each other.
+pub(crate) fn draw() -> u64 {
+    getrandom::u64().expect("the system's random source answers once a process runs")
+}
+
 fn random_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the system's random source answers once a process runs");

@@ -40,6 +40,7 @@ use tokio::time::Instant;
 pub(crate) use self::dial::refused_address;
 pub(crate) use self::events::SseReader;
 pub(crate) use self::probe::probe;
+pub(crate) use self::send::{AGENT, JSON};
 
 use self::dial::Dialer;
 use self::replicas::Known;

@@ -134,7 +134,7 @@ impl Waiting {
         Ok(Waiter { table, key, _place: place, room, changed, events: received })
     }
 
-    /// A place for a call that waits for no task of ours, but for an attached agent.
+    /// A place for a call that waits, whoever is to answer it.
     pub(crate) fn place(&self, caller: &Origin) -> Result<Place<Origin>, Full> {
         self.places.place(Class::Ordinary, caller.clone())
     }

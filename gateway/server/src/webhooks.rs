@@ -22,9 +22,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
+use crate::envelopes::TRACEPARENT;
 use crate::gateway::Gateway;
 use crate::refusals::Paced;
 use crate::registry::Unanswered;
+use crate::secrets::draw;
+use crate::upstream::{AGENT, JSON};
 use crate::{Error, clock, envelopes};
 
 /// Deliveries of one webhook at once: each holds an envelope of up to 1 MiB.
@@ -44,10 +47,6 @@ const SIGNATURE: HeaderName = HeaderName::from_static("ecumene-signature");
 const ENVELOPE_ID: HeaderName = HeaderName::from_static("ecumene-envelope-id");
 /// Its correlation id.
 const CORRELATION_ID: HeaderName = HeaderName::from_static("ecumene-correlation-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Who we are, so that an operator who wonders can find out.
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("ecumene/", env!("CARGO_PKG_VERSION")));
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Where the envelopes of one target are taken to.
 #[derive(Debug)]
@@ -236,8 +235,7 @@ async fn fail(
     reason: String,
     attempts_max: u32,
 ) -> Result<(), Unanswered> {
-    let draw = getrandom::u64().expect("the system's random source answers once a process runs");
-    let retry_in_ms = retry_in_ms(leased.failures, draw);
+    let retry_in_ms = retry_in_ms(leased.failures, draw());
     let wire::LeasedEnvelope { target, source, id, epoch, .. } = leased;
     let message =
         wire::FailEnvelopeRequest { target, source, id, epoch, reason, retry_in_ms, attempts_max };

@@ -7,7 +7,7 @@ use deploy_service::trace::Span;
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
-use registry_client::{Attempts, Bearer, ChannelOptions, Client, InvalidUrl};
+use registry_client::{Attempts, Bearer, ChannelOptions, Client, Failed, InvalidUrl};
 use tonic::Status;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
@@ -73,11 +73,7 @@ impl Registry {
             let (mut fleet, request) = (self.fleet(channel), request.clone());
             async move { fleet.complete_task(request).await.map(drop) }
         };
-        let span = Span::client("registry.complete_task");
-        let answer = span.scope(self.client.call(CALL, call)).await;
-        if let Err(failed) = &answer {
-            span.fail(failed.status.code().description());
-        }
+        let answer = traced("registry.complete_task", self.client.call(CALL, call)).await;
         answer.map(|answer| answer.reply).map_err(Status::from)
     }
 
@@ -87,8 +83,7 @@ impl Registry {
             let request = wire::GetArtifactRequest { digest: digest.to_owned() };
             fetch(self.directory(channel), request, bytes_max)
         };
-        let span = Span::client("registry.get_artifact");
-        let answer = span.scope(self.client.call(FETCH, call)).await;
+        let answer = traced("registry.get_artifact", self.client.call(FETCH, call)).await;
         answer.map(|answer| answer.reply).map_err(Status::from)
     }
 
@@ -102,6 +97,19 @@ impl Registry {
         DirectoryClient::with_interceptor(channel, self.bearer.clone())
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
+}
+
+/// A call as a part of the trace in which it is made.
+async fn traced<T>(
+    name: &'static str,
+    call: impl Future<Output = Result<T, Failed>>,
+) -> Result<T, Failed> {
+    let span = Span::client(name);
+    let answer = span.scope(call).await;
+    if let Err(failed) = &answer {
+        span.fail(failed.status.code().description());
+    }
+    answer
 }
 
 async fn fetch(

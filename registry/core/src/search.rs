@@ -1,4 +1,4 @@
-//! Search over cards, hosted agents and records (docs/decisions/0022-search.md). What a viewer may not see never changes
+//! Search over cards, agents and records (docs/decisions/0022-search.md). What a viewer may not see never changes
 //! its answer: no hit, order, number or cursor.
 //!
 //! 1. The edge reads words and names of a body once; `apply` keeps them beside the entry, as a `document`.

@@ -39,7 +39,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use http_body_util::LengthLimitError;
 use proto_types::metadata::{AGE_KEY, REVISION_KEY};
-use proto_types::{Handle, path};
+use proto_types::{Handle, Revision, path};
 use proto_wire::registry::v1::Consistency;
 use registry_api::decode::BODY_BYTES_MAX;
 use registry_api::{Code, Problem, field, problem};
@@ -247,6 +247,11 @@ fn json(status: StatusCode, body: &Value) -> Response {
     let mut response = bytes(body.to_string().into_bytes());
     *response.status_mut() = status;
     unkept(response)
+}
+
+/// What answers a change: the revision that has it.
+fn done(revision: Revision) -> Response {
+    json(StatusCode::OK, &serde_json::json!({ "ok": true, "revision": revision.0 }))
 }
 
 /// The same answer, for nobody to keep.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use proto_types::AgentKind;
-use proto_types::upstream::UpstreamBinding;
+use proto_types::upstream::{UpstreamBinding, UpstreamUrls};
 
 use crate::args::{TokenArgs, values};
 
@@ -110,7 +110,7 @@ pub(crate) struct AttachArgs {
     pub(crate) handle: String,
     /// The server's base URL, or that of its card. Several are replicas of one agent: each is asked for its card, and
     /// the card says where it is called.
-    #[arg(required = true, num_args = 1..=8, value_name = "URL", value_parser = values::url)]
+    #[arg(required = true, num_args = 1..=UpstreamUrls::LEN_MAX, value_name = "URL", value_parser = values::url)]
     pub(crate) urls: Vec<String>,
     /// The card, if no server is to be asked for it; `-` reads stdin. The agent is called at the URLs as they stand then.
     #[arg(long, value_name = "FILE", conflicts_with = "card_url")]

@@ -51,6 +51,6 @@ async fn asked(profile: &Profile, args: &AttachArgs) -> Result<(Card, wire::Upst
         first.get_or_insert(card);
     }
     let upstream = together(&replicas).map_err(Failure::usage)?;
-    let card = first.ok_or_else(|| Failure::usage("there is no server to attach"))?;
+    let card = first.expect("together refuses where there is none");
     Ok((card, upstream))
 }

@@ -79,11 +79,12 @@ impl Chosen {
 /// They are called in different ways, or two of them at one URL.
 pub(super) fn together(replicas: &[(&str, Chosen)]) -> Result<wire::Upstream, String> {
     let mut urls: Vec<String> = Vec::with_capacity(replicas.len());
+    let way = |it: &Chosen| (it.binding, it.version, it.tenant.clone());
     let Some((first, chosen)) = replicas.first() else {
         return Err("there is no server to attach".to_owned());
     };
     for (asked, other) in replicas {
-        if other.called_as() != chosen.called_as() {
+        if way(other) != way(chosen) {
             let (one, two) = (chosen.called_as(), other.called_as());
             return Err(format!(
                 "replicas are called in one way: the card at {first} says {one}, and that at {asked} {two}; \

@@ -134,6 +134,21 @@ async fn a_secret_that_comes_after_the_setting_that_names_it_is_taken_up_and_the
     assert_eq!(world.next().await, 5, "read again for the secret alone");
 }
 
+/// Caught: one that was replaced while the role started was not taken up until its next change.
+#[tokio::test]
+async fn a_secret_that_is_replaced_after_it_was_marked_has_changed() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    fs::write(&token, "0123456789abcdef").unwrap();
+    let started = Sample { token_file: Some(token.clone()), ..Sample::default() };
+    let reload = Reload::on_signals(None, &[]).unwrap();
+    let mut reload = reload.before_secrets(&started, |_| true);
+    fs::write(&token, "fedcba9876543210+").unwrap();
+    assert!(reload.marked(&started, |_| true).has_changed());
+    assert!(!reload.marked(&started, |_| true).has_changed(), "looked at only now");
+}
+
 #[tokio::test]
 async fn a_signal_has_it_read_although_nothing_seems_to_have_changed() {
     let _alone = ALONE.lock().await;

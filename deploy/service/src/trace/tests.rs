@@ -58,6 +58,7 @@ async fn a_span_continues_its_callers_trace_and_its_parts_are_below_it() {
             let sent = call.scope(async {
                 let mut headers = HeaderMap::new();
                 headers.insert(TRACEPARENT, HeaderValue::from_static(UNSAMPLED));
+                headers.insert("tracestate", HeaderValue::from_static("of=another"));
                 inject(&mut headers);
                 (headers, traceparent())
             });

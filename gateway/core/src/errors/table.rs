@@ -30,7 +30,7 @@ pub(super) const LIMITED: i32 = -32047;
 pub(super) const LIMITED_OF_PILOX: i32 = -32005;
 const INTERNAL: i32 = -32603;
 
-/// How long a caller should leave us alone when a part of ours is away. Arbitrary; an election of
+/// How long a caller should leave us alone when a part of ours, or the agent behind us, is away. Arbitrary; an election of
 /// the registry takes about a second.
 const AWAY_RETRY_S: u64 = 1;
 

@@ -13,8 +13,7 @@ const EARNED: u32 = 200;
 /// What can be saved up. Arbitrary: it bounds the retries after a long time without any.
 const SAVED_MAX: u32 = 100 * COST;
 /// Retries in each second that need not be earned.
-const FREE_A_SECOND: u32 = 10;
-const SECOND_US: u64 = 1_000_000;
+const FREE: Quota = Quota::new(10, 1_000_000).expect("neither is zero");
 
 /// What may be spent on retries.
 #[derive(Debug, Default)]
@@ -36,8 +35,7 @@ impl RetryBudget {
             self.saved = left;
             return true;
         }
-        Quota::new(FREE_A_SECOND, SECOND_US)
-            .is_some_and(|quota| self.free.check(now, quota).is_ok())
+        self.free.check(now, FREE).is_ok()
     }
 }
 
@@ -58,8 +56,8 @@ mod tests {
         assert_eq!(withdrawn(&mut budget, START), 0);
         (0..100).for_each(|_| budget.deposit());
         assert_eq!(withdrawn(&mut budget, START), 20);
-        assert_eq!(withdrawn(&mut budget, START.plus_us(SECOND_US)), 10);
+        assert_eq!(withdrawn(&mut budget, START.plus_us(1_000_000)), 10);
         (0..100_000).for_each(|_| budget.deposit());
-        assert_eq!(withdrawn(&mut budget, START.plus_us(SECOND_US)), 100);
+        assert_eq!(withdrawn(&mut budget, START.plus_us(1_000_000)), 100);
     }
 }

@@ -61,8 +61,8 @@ impl Default for Upstreams {
     }
 }
 
-/// Headers that the gateway or HTTP itself writes.
-const OWN_HEADERS: [&str; 17] = [
+/// Headers that the gateway or HTTP itself writes; two of them have the token for a peer.
+const OWN_HEADERS: [&str; 19] = [
     "a2a-extensions",
     "a2a-version",
     "accept",
@@ -80,6 +80,8 @@ const OWN_HEADERS: [&str; 17] = [
     "user-agent",
     "x-a2a-extensions",
     "x-forwarded-for",
+    "x-hive-federation-jwt",
+    "x-pilox-federation-jwt",
 ];
 
 impl Upstreams {

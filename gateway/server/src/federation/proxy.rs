@@ -28,7 +28,6 @@ use super::flow::Flow;
 /// What is told to the peer as it came: by Pilox the names of the request, and what A2A has in headers.
 const PASSED_ON: [&str; 5] =
     ["a2a-version", "a2a-extensions", "x-a2a-extensions", "x-request-id", "x-correlation-id"];
-const TRACE: HeaderName = HeaderName::from_static("traceparent");
 
 /// Calls the peer that an operator names, and answers as it does.
 pub(crate) async fn proxy(
@@ -100,7 +99,7 @@ fn headers(gateway: &Gateway, parts: &Parts, peer: &Origin) -> Result<HeaderMap,
     }
     let trace = envelopes::traceparent(&parts.headers);
     if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
-        headers.insert(TRACE, trace);
+        headers.insert(envelopes::TRACEPARENT, trace);
     }
     let (name, token) = gateway.federation.token(&gateway.admission.audience, peer)?;
     headers.insert(name, token);

@@ -175,7 +175,7 @@ mod tests {
     async fn a_name_that_leads_to_this_machine_is_not_called_unless_its_network_is_named() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let uri: Uri = format!("http://127.0.0.1:{port}/").parse().unwrap();
+        let uri: Uri = format!("http://localhost:{port}/").parse().unwrap();
         let closed = Dialer::new(Connector::public(None).unwrap(), &[]);
         let refused = closed.connect(&uri).await.unwrap_err();
         assert!(matches!(refused, DialError::Refused { .. }), "{refused}");

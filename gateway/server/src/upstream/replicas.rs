@@ -16,6 +16,7 @@ use proto_types::{Class, Full, Handle, Origin, Shares};
 use super::UpstreamError;
 use crate::clock;
 use crate::refusals::Paced;
+use crate::secrets::draw;
 
 /// Calls of one agent that may be open at once (Envoy: `max_requests`).
 const OPEN_MAX: u64 = 1_024;
@@ -174,11 +175,6 @@ impl Agent {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What decides between replicas that are as good as each other.
-fn draw() -> u64 {
-    getrandom::u64().expect("the system's random source answers once a process runs")
 }
 
 impl InFlight {

@@ -20,8 +20,9 @@ use super::replicas::InFlight;
 use super::{Answer, BYTES_MAX, ROOM_MIN, Sent, UpstreamClient, UpstreamError};
 
 /// Who we are, so that an operator who wonders can find out.
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("ecumene/", env!("CARGO_PKG_VERSION")));
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("ecumene/", env!("CARGO_PKG_VERSION")));
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: &str = "text/event-stream";
 
 /// An answer whose body is still to be read.

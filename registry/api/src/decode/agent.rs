@@ -3,7 +3,7 @@
 
 use proto_types::card::Card;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
-use proto_types::{Digest, Upstream, json};
+use proto_types::{Digest, Handle, Origin, Upstream, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{AttachAgent, Command, FleetCommand, Proposal, PutAgent, RemoveAgent};
 use registry_core::entry::{Limits, Source};
@@ -101,6 +101,7 @@ pub fn attach_request(handle: &str, body: &[u8]) -> Result<wire::AttachAgentRequ
 pub fn attach(caller: &Principal, request: &wire::AttachAgentRequest) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let handle = field::handle("handle", &request.handle)?;
+    check_is_no_peer(&handle)?;
     let upstream = upstream(request.upstream.as_ref())?;
     let visibility = super::visibility(&request.visibility)?;
     let card = Card::parse(&request.card)?;
@@ -109,6 +110,15 @@ pub fn attach(caller: &Principal, request: &wire::AttachAgentRequest) -> Result<
     let attach =
         FleetCommand::AttachAgent(AttachAgent { handle, upstream, card: digest, visibility });
     super::with_document((&request.card[..], digest), attach.into(), searched)
+}
+
+/// Gateways know peers by their origins where they know agents by their handles: what is configured for a peer must not
+/// be shown to an agent.
+fn check_is_no_peer(handle: &Handle) -> Result<(), Problem> {
+    match Origin::parse(handle.as_str()) {
+        Ok(_) => Err(Problem::argument("handle", "an origin is the name of a peer")),
+        Err(_) => Ok(()),
+    }
 }
 
 fn upstream(said: Option<&wire::Upstream>) -> Result<Upstream, Problem> {
@@ -199,6 +209,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Caught: what a gateway shows to a peer was shown to an agent of its name.
+    #[test]
+    fn an_agent_is_not_attached_under_the_name_of_a_peer() {
+        for (handle, is_free) in
+            [("https://b.example", false), ("urn:agent:b", true), ("b.example", true)]
+        {
+            let handle = Handle::parse(handle).unwrap();
+            assert_eq!(check_is_no_peer(&handle).is_ok(), is_free, "{handle}");
+        }
+    }
 
     #[test]
     fn what_is_handed_on_unread_is_refused_as_what_is_read() {

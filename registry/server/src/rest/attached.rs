@@ -1,18 +1,16 @@
 //! Agents that are attached or removed over HTTP: it reads arguments for `operations/agents.rs` and writes the answers.
 
 use axum::extract::{Request, State};
-use axum::response::Response;
-use http::{StatusCode, Uri};
+use http::Uri;
 use proto_types::Revision;
 use registry_api::{Code, Role, decode};
-use serde_json::json;
 
 use crate::call::Caller;
 use crate::operations::agents;
 
 use super::parameter::{HANDLE, UNKEPT};
 use super::route::{Access, Route};
-use super::{Answered, Shared, handle, json, json_body, schemas};
+use super::{Answered, Shared, done, handle, json_body, schemas};
 
 const OPERATOR: Access = Access::Required("the operator's");
 
@@ -49,8 +47,4 @@ async fn remove(State(member): Shared, target: Uri, caller: Caller) -> Answered 
     let call = caller.call()?;
     let handle = handle(&target)?;
     Ok(done(agents::remove(&member, &call, handle.as_str()).await?))
-}
-
-fn done(revision: Revision) -> Response {
-    json(StatusCode::OK, &json!({ "ok": true, "revision": revision.0 }))
 }

@@ -14,6 +14,7 @@ use futures_util::{StreamExt as _, stream};
 use gateway_core::relay::UpstreamFault;
 use gateway_core::upstream::ReplicaTag;
 use gateway_core::{Caller, Failure};
+use proto_types::a2a::StreamResponse;
 use proto_types::{Origin, Upstream};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -42,8 +43,8 @@ pub(super) struct Flow {
     server: ReplicaTag,
     /// Until nothing follows: then the agent's connection is closed, whether the caller reads on or not.
     events: Option<Box<SseReader>>,
-    /// Whether no event has come yet.
-    is_empty: bool,
+    /// Whether the agent has said how it ends: with a message, or a task that is over or waits for its caller.
+    has_ended: bool,
     /// When a comment is due: so long after the last frame.
     beat: Instant,
     _place: Place<Origin>,
@@ -65,7 +66,7 @@ impl Flow {
             replica,
             server,
             events: Some(events),
-            is_empty: true,
+            has_ended: false,
             beat: Instant::now() + gateway.heartbeat(),
             _place: place,
         }
@@ -132,14 +133,23 @@ impl Flow {
     /// While it was waited for, it may have come to its end.
     fn tell(&mut self, event: Result<Bytes, UpstreamError>) -> Result<Bytes, Failure> {
         self.check()?;
-        self.is_empty = false;
         let upstreams = &self.gateway.upstreams;
-        self.binding.frame(&self.translator.event(upstreams, self.replica, &event?)?)
+        let event = self.translator.event(upstreams, self.replica, &event?)?;
+        self.has_ended = has_ended(&event).unwrap_or(self.has_ended);
+        self.binding.frame(&event)
     }
 
-    /// A stream has an event at least: one without has failed before it began.
+    /// A body that is delimited by the end of its connection ends like this also where its server has died.
     fn end(&self) -> Option<Failure> {
-        let fault = UpstreamFault::NotA2a("a stream without an event".to_owned());
-        self.is_empty.then(|| self.translator.fault(&self.gateway.upstreams, fault))
+        let fault = UpstreamFault::NotA2a("a stream that breaks off".to_owned());
+        (!self.has_ended).then(|| self.translator.fault(&self.gateway.upstreams, fault))
+    }
+}
+
+/// Whether a stream may end with this event (A2A 1.0, section 3.1.2), if it says anything about that.
+fn has_ended(event: &StreamResponse) -> Option<bool> {
+    match event {
+        StreamResponse::Message(_) => Some(true),
+        event => event.state().map(|state| state.is_terminal() || state.is_interrupted()),
     }
 }

@@ -13,7 +13,6 @@ const VERSION: HeaderName = HeaderName::from_static("a2a-version");
 const EXTENSIONS: HeaderName = HeaderName::from_static("a2a-extensions");
 /// The same as A2A 0.3 names it.
 const EXTENSIONS_V03: HeaderName = HeaderName::from_static("x-a2a-extensions");
-const TRACE: HeaderName = HeaderName::from_static("traceparent");
 const CLIENT: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The headers of a call to a server of this version.
@@ -30,7 +29,7 @@ pub(super) fn forwarded(parts: &Parts, version: ProtocolVersion) -> HeaderMap {
     }
     let trace = envelopes::traceparent(&parts.headers);
     let client = parts.extensions.get::<ClientAddress>().map(|client| client.0.to_string());
-    for (name, value) in [(TRACE, trace), (CLIENT, client)] {
+    for (name, value) in [(envelopes::TRACEPARENT, trace), (CLIENT, client)] {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
             headers.insert(name, value);
         }

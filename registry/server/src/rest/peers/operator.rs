@@ -3,7 +3,6 @@
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::{StatusCode, Uri};
-use proto_types::Revision;
 use proto_types::peer::PeerStatus;
 use proto_wire::registry::v1 as wire;
 use proto_wire::to_json;
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use super::super::page::{CURSOR, PAGED};
 use super::super::parameter::{LIMIT, UNKEPT};
 use super::super::route::{Access, Route};
-use super::super::{Answered, Shared, at, json, json_body, page, parameters, schemas};
+use super::super::{Answered, Shared, at, done, json, json_body, page, parameters, schemas};
 use super::{ORIGIN, keys, origin};
 use crate::call::Caller;
 use crate::lookup;
@@ -217,10 +216,6 @@ async fn allow_token_life(
 async fn prove_domain(State(member): Shared, path: Named, caller: Caller) -> Answered {
     let call = caller.call()?;
     Ok(done(peers::ask_domain(&member, &call, origin(path)?.as_str()).await?))
-}
-
-fn done(revision: Revision) -> axum::response::Response {
-    json(StatusCode::OK, &json!({ "ok": true, "revision": revision.0 }))
 }
 
 pub(super) async fn strict<T: DeserializeOwned>(body: Request) -> Result<T, Problem> {
