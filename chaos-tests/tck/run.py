@@ -142,10 +142,12 @@ class Fleet:
             "dual_cards": version == "0.3",
         }
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
+        # The receiver of the kit's push notifications is on this machine.
+        lines += ["[upstreams]\n", 'push_networks = ["127.0.0.0/8"]\n']
         if handle == ATTACHED:
             (self.work / "ids").write_text("5" * 64, encoding="utf-8")
             (self.work / "ids").chmod(0o600)
-            lines += ["[upstreams]\n", 'private_networks = ["127.0.0.0/8"]\n', f'id_key_file = "{self.work / "ids"}"\n']
+            lines += ['private_networks = ["127.0.0.0/8"]\n', f'id_key_file = "{self.work / "ids"}"\n']
         config = self.work / "gateway.toml"
         config.write_text("".join(lines), encoding="utf-8")
         with running([self.program, "gateway", "run", "--config", config], self.work / "gateway.log"):

@@ -5,6 +5,7 @@ mod config;
 mod log;
 mod partner;
 mod peer;
+mod policy;
 mod values;
 mod verbs;
 
@@ -17,6 +18,7 @@ pub(crate) use self::config::*;
 pub(crate) use self::log::*;
 pub(crate) use self::partner::*;
 pub(crate) use self::peer::*;
+pub(crate) use self::policy::*;
 pub(crate) use self::values::base_url;
 pub(crate) use self::verbs::*;
 
@@ -84,7 +86,7 @@ pub(crate) enum Noun {
     Registry(RoleVerb),
     /// A gateway of the fleet.
     #[command(subcommand)]
-    Gateway(RoleVerb),
+    Gateway(GatewayVerb),
     /// An execution node.
     #[command(subcommand)]
     Node(NodeVerb),
@@ -112,9 +114,12 @@ pub(crate) enum Noun {
     /// A2A Agent Cards.
     #[command(subcommand)]
     Card(CardVerb),
-    /// Namespaces: tenants, their quotas and policies.
-    #[command(subcommand, visible_alias = "policy")]
+    /// Namespaces: tenants, their quotas, and what may be written in them.
+    #[command(subcommand)]
     Namespace(NamespaceVerb),
+    /// Policies of calls: who may call which agent, when and how.
+    #[command(subcommand)]
+    Policy(PolicyVerb),
     /// Agents: hosted on nodes, or attached from where they run.
     #[command(subcommand)]
     Agent(AgentVerb),
@@ -155,6 +160,14 @@ pub(crate) struct UpArgs {
 pub(crate) enum RoleVerb {
     /// Runs until SIGTERM or SIGINT, then drains.
     Run(RunArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GatewayVerb {
+    /// Runs until SIGTERM or SIGINT, then drains.
+    Run(RunArgs),
+    /// Lists gateways, and how far each knows what the registry holds.
+    List,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,12 +8,14 @@ mod cluster;
 mod config;
 mod doctor;
 mod envelope;
+mod gateway;
 mod key;
 mod log;
 mod namespace;
 mod pages;
 mod partner;
 mod peer;
+mod policy;
 mod record;
 mod role;
 mod task;
@@ -23,9 +25,10 @@ mod up;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use crate::args::{Args, NodeVerb, Noun, RoleVerb};
+use crate::args::{Args, Format, GatewayVerb, NodeVerb, Noun, RoleVerb};
 use crate::client::Profile;
 use crate::failure::Failure;
+use crate::output::Output;
 
 /// A document larger than this is refused before it is sent: no document may be larger.
 const DOCUMENT_BYTES_MAX: u64 = 1 << 20;
@@ -37,7 +40,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let output = match args.noun {
         Noun::Up(up) => return up::run(up).await,
         Noun::Registry(RoleVerb::Run(run)) => return role::registry(run).await,
-        Noun::Gateway(RoleVerb::Run(run)) => return role::gateway(run).await,
+        Noun::Gateway(GatewayVerb::Run(run)) => return role::gateway(run).await,
+        Noun::Gateway(GatewayVerb::List) => gateway::list(&profile()?).await?,
         Noun::Node(NodeVerb::Run(run)) => return role::node(run).await,
         Noun::Node(NodeVerb::List) => cluster::nodes(&profile()?).await?,
         Noun::Config(verb) => return config::run(verb, format),
@@ -50,16 +54,19 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Card(verb) => return card::run(&profile()?, verb, format).await,
         Noun::Agent(verb) => return agent::run(&profile()?, verb, format).await,
         Noun::Namespace(verb) => namespace::run(&profile()?, verb).await?,
+        Noun::Policy(verb) => return policy::run(profile, verb, format).await,
         Noun::Task(verb) => task::run(&profile()?, verb, format).await?,
         Noun::Envelope(verb) => return envelope::run(&profile()?, verb, format).await,
         Noun::Log(verb) => log::run(&profile()?, verb).await?,
-        Noun::Audit(verb) => match audit::run(&profile()?, verb).await? {
-            Some(output) => output,
-            None => return Ok(()),
-        },
+        Noun::Audit(verb) => return printed(audit::run(&profile()?, verb).await?, format),
         Noun::Doctor { members } => return doctor::run(&profile()?, members, format).await,
     };
     Ok(output.print(format)?)
+}
+
+/// Some commands have said all on their way.
+fn printed(output: Option<Output>, format: Format) -> Result<(), Failure> {
+    output.map_or(Ok(()), |output| Ok(output.print(format)?))
 }
 
 /// The document in a file, or on stdin for `-`.

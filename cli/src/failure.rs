@@ -58,6 +58,11 @@ impl Failure {
         Self { exit: 3, message: format!("{who} does not answer: {why}"), undone: true }
     }
 
+    /// It has not come about yet.
+    pub(crate) fn late(message: String) -> Self {
+        Self { exit: 3, message, undone: false }
+    }
+
     /// What a member says that cannot do it.
     pub(crate) fn of_member(self, member: &str) -> Self {
         Self { message: format!("{member}: {}", self.message), undone: true, ..self }

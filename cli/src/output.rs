@@ -20,7 +20,8 @@ pub(crate) struct Output {
 
 impl Output {
     /// One thing, shown as name and value a line.
-    pub(crate) fn one(json: Value) -> Self {
+    pub(crate) fn one(mut json: Value) -> Self {
+        json.sort_all_objects();
         let rows = match &json {
             Value::Object(members) => {
                 members.iter().map(|(name, value)| vec![name.clone(), plain(value)]).collect()
@@ -34,7 +35,7 @@ impl Output {
     pub(crate) fn print(&self, format: Format) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match format {
-            Format::Json => writeln!(out, "{:#}", self.json)?,
+            Format::Json => writeln!(out, "{:#}", sorted(&self.json))?,
             Format::Table => out.write_all(self.table().as_bytes())?,
         }
         out.flush()
@@ -58,6 +59,13 @@ impl Output {
         }
         text
     }
+}
+
+/// The members of each object by their names: how they are kept is decided by whoever else uses `serde_json`.
+fn sorted(json: &Value) -> Value {
+    let mut sorted = json.clone();
+    sorted.sort_all_objects();
+    sorted
 }
 
 /// By hand: a width of a format ends at 65,535.

@@ -9,12 +9,15 @@ import assert from "node:assert";
 import { createPrivateKey, randomUUID, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 
 const [modules, agent, keyFile, issuer, binding, version] = process.argv.slice(2);
-const sdk = createRequire(`${modules}/`);
-const { ListTasksRequest, Message, StreamResponse, Task } = sdk("@a2a-js/sdk");
+const installed = createRequire(`${modules}/`);
+// As a module: what it needs is modules too, which Node 18 has no `require` for.
+const sdk = (name) => import(pathToFileURL(installed.resolve(name).replace(/\.cjs$/, ".js")));
+const { ListTasksRequest, Message, StreamResponse, Task } = await sdk("@a2a-js/sdk");
 const { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory, RestTransportFactory } =
-  sdk("@a2a-js/sdk/client");
+  await sdk("@a2a-js/sdk/client");
 
 const TEXT = "One sentence. And two.";
 // It would take minutes.

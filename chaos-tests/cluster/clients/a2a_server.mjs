@@ -10,15 +10,19 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 
 const [modules, port] = process.argv.slice(2);
-const sdk = createRequire(`${modules}/`);
-const express = sdk("express");
-const { AgentCard, Message, Task, TaskArtifactUpdateEvent, TaskStatusUpdateEvent } = sdk("@a2a-js/sdk");
+const installed = createRequire(`${modules}/`);
+// As a module: what it needs is modules too, which Node 18 has no `require` for.
+const sdk = (name) => import(pathToFileURL(installed.resolve(name).replace(/\.cjs$/, ".js")));
+const express = installed("express");
+const { AgentCard, Message, Task, TaskArtifactUpdateEvent, TaskStatusUpdateEvent } =
+  await sdk("@a2a-js/sdk");
 const { AgentEvent, DefaultRequestHandler, InMemoryTaskStore, STATE_HEADERS_KEY } =
-  sdk("@a2a-js/sdk/server");
+  await sdk("@a2a-js/sdk/server");
 const { agentCardHandler, jsonRpcHandler, restHandler, UserBuilder } =
-  sdk("@a2a-js/sdk/server/express");
+  await sdk("@a2a-js/sdk/server/express");
 
 const FORMS = [
   ["JSONRPC", "1.0"],

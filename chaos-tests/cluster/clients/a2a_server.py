@@ -13,10 +13,12 @@ import json
 import socket
 import sys
 
+import grpc
 import uvicorn
 from a2a.compat.v0_3.conversions import to_compat_agent_card
 from a2a.server.agent_execution import AgentExecutor
 from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.server.request_handlers.grpc_handler import GrpcHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
 from a2a.types.a2a_pb2 import (
@@ -29,6 +31,7 @@ from a2a.types.a2a_pb2 import (
     TaskState,
     TaskStatus,
 )
+from a2a.types.a2a_pb2_grpc import add_A2AServiceServicer_to_server
 from google.protobuf.json_format import MessageToDict
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -36,6 +39,13 @@ from starlette.routing import Route
 
 CARD = "/.well-known/agent-card.json"
 FORMS = [("JSONRPC", "1.0"), ("HTTP+JSON", "1.0"), ("JSONRPC", "0.3"), ("HTTP+JSON", "0.3")]
+
+
+def headers_of(call):
+    """Those of a request over HTTP, or the metadata of one over gRPC."""
+    if "grpc_context" in call.state:
+        return dict(call.state["grpc_context"].invocation_metadata())
+    return call.state["headers"]
 
 
 class Echo(AgentExecutor):
@@ -46,7 +56,7 @@ class Echo(AgentExecutor):
             begun = Task(id=context.task_id, context_id=context.context_id, status=status)
             begun.history.append(context.message)
             await event_queue.enqueue_event(begun)
-        assert "authorization" not in context.call_context.state["headers"], "whose credential is this?"
+        assert "authorization" not in headers_of(context.call_context), "whose credential is this?"
         await task.start_work()
         text = context.get_user_input()
         if text == "ask":
@@ -109,14 +119,27 @@ def agent(base, binding, version):
     return base + path, routes
 
 
-def main(port):
+def grpc_agent(base, server):
+    """The same of one that a server of gRPC has, at a port of its own that its card names."""
+    path = "/1.0/grpc"
+    its_card = card(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}", "GRPC", "1.0")
+    handler = DefaultRequestHandler(Echo(), InMemoryTaskStore(), its_card)
+    add_A2AServiceServicer_to_server(GrpcHandler(handler), server)
+    return base + path, create_agent_card_routes(its_card, card_url=path + CARD)
+
+
+async def main(port):
     listener = socket.create_server(("127.0.0.1", int(port)))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    over_grpc = grpc.aio.server()
     agents = [(form, agent(base, *form)) for form in FORMS]
+    agents.append((("GRPC", "1.0"), grpc_agent(base, over_grpc)))
+    await over_grpc.start()
     app = Starlette(routes=[route for _, (_, routes) in agents for route in routes])
     print(json.dumps({" ".join(form): url for form, (url, _) in agents}), flush=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    asyncio.run(server.serve(sockets=[listener]))
+    await server.serve(sockets=[listener])
+    await over_grpc.stop(None)
 
 
-main(*sys.argv[1:])
+asyncio.run(main(*sys.argv[1:]))

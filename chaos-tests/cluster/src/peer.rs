@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use proto_types::id::Jti;
 use proto_types::path::encode;
-use proto_types::token::{Claims, mint};
-use proto_types::{Kid, Origin, SecretKey, base64url};
+use proto_types::token::{Claims, Kind, mint};
+use proto_types::{Digest, Kid, Nonce, Origin, SecretKey, base64url};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
@@ -84,9 +84,41 @@ impl Peer {
     /// # Errors
     /// `audience` is no origin.
     pub fn token(&self, audience: &str) -> Result<String> {
+        self.token_of(audience, 60)
+    }
+
+    /// The same that lives for so many seconds: 300 at most.
+    ///
+    /// # Errors
+    /// `audience` is no origin.
+    pub fn token_of(&self, audience: &str, life_s: u64) -> Result<String> {
         let now = now_ms() / 1_000;
         let jti = Jti::parse(&uuid::Uuid::now_v7().to_string())?;
-        let claims = Claims::plain(self.origin.clone(), Origin::parse(audience)?, jti, now, 60);
+        let claims = Claims::plain(self.origin.clone(), Origin::parse(audience)?, jti, now, life_s);
+        Ok(mint(&claims, Some(&self.kid), &self.key))
+    }
+
+    /// A fresh token for one POST of this body to a path of `audience`, bound to a nonce that it has given.
+    ///
+    /// # Errors
+    /// `audience` is no origin, or the nonce none.
+    pub fn bound_token(
+        &self,
+        audience: &str,
+        nonce: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Result<String> {
+        let jti = Jti::parse(&uuid::Uuid::now_v7().to_string())?;
+        let (own, now) = (self.origin.clone(), now_ms() / 1_000);
+        let claims = Claims {
+            kind: Kind::Bound,
+            nonce: Some(Nonce::parse(nonce)?),
+            htm: Some("POST".to_owned()),
+            htu: Some(format!("{audience}{path}")),
+            bd: Some(Digest::of(body)),
+            ..Claims::plain(own, Origin::parse(audience)?, jti, now, 60)
+        };
         Ok(mint(&claims, Some(&self.kid), &self.key))
     }
 

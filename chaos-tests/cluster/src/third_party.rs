@@ -1,4 +1,4 @@
-//! Programs of others that know the registry only by what it publishes.
+//! Programs of others that know the registry, or a gateway, only by what it publishes.
 //! It decides how they are started; it must never help one to an answer.
 
 use std::path::{Path, PathBuf};
@@ -28,25 +28,51 @@ pub fn client(script: &str, arguments: &[&str]) -> Result<Vec<Value>> {
 /// # Errors
 /// It found one; with its words.
 pub fn schemathesis(url: &str, token: Option<&str>, out: &Path) -> Result<()> {
-    let program = python()?.with_file_name("st");
-    let mut command = Command::new(program);
-    command
-        .current_dir(out)
-        .arg("--config-file")
-        .arg(clients().join("schemathesis.toml"))
-        .arg("run")
-        .arg(contract())
-        .args(["--url", url]);
+    let mut command = look("schemathesis.toml", &contract(), (url, out))?;
     if let Some(token) = token {
         command.args(["--header", &format!("Authorization: Bearer {token}")]);
     }
     finished(&mut command).map(drop)
 }
 
+/// The same of a gateway. Each call is made with a token of its own, from a file with one on each line; what only operators
+/// ask, with theirs.
+///
+/// # Errors
+/// It found one; with its words.
+pub fn schemathesis_of_gateway(url: &str, tokens: &Path, operator: &str, out: &Path) -> Result<()> {
+    let mut command = look("schemathesis-gateway.toml", &gateway_contract(), (url, out))?;
+    command
+        .env("SCHEMATHESIS_HOOKS", clients().join("gateway_tokens.py"))
+        .env("ECUMENE_TOKENS", tokens)
+        .env("ECUMENE_OPERATOR", operator)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    finished(&mut command).map(drop)
+}
+
+/// A run of schemathesis with one of our configurations.
+fn look(config: &str, contract: &Path, (url, out): (&str, &Path)) -> Result<Command> {
+    let mut command = Command::new(python()?.with_file_name("st"));
+    command
+        .current_dir(out)
+        .arg("--config-file")
+        .arg(clients().join(config))
+        .arg("run")
+        .arg(contract)
+        .args(["--url", url]);
+    Ok(command)
+}
+
 /// The published contract.
 #[must_use]
 pub fn contract() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi/registry-v1.json")
+}
+
+/// That of the gateway.
+#[must_use]
+pub fn gateway_contract() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi/gateway-v1.yaml")
 }
 
 /// The folder of the proto files.

@@ -96,10 +96,8 @@ impl World {
         if certified {
             world.make_authority()?;
         }
-        for (name, length) in
-            [("cluster", 32), ("operator", 32), ("signing", 32), ("gateway-key", 32)]
-        {
-            world.secret(name, &files::hex_of_random(length))?;
+        for name in ["cluster", "operator", "signing", "gateway-key", "fleet"] {
+            world.secret(name, &files::hex_of_random(32))?;
         }
         let urls: Vec<String> =
             (1..=count).map(|id| world.member_url(id)).collect::<Result<_>>()?;

@@ -4,7 +4,11 @@
 
 pub(crate) mod etcd;
 pub(crate) mod hello;
+pub(crate) mod prototype;
+pub(crate) mod proxy;
 mod rate;
+mod server;
+pub(crate) mod upstream;
 
 use std::fs::File;
 use std::hint::black_box;
@@ -36,6 +40,8 @@ pub(crate) enum Baseline {
     Hello(hello::Hello),
     /// Puts to three members of etcd, by as many clients.
     Etcd(etcd::Etcd),
+    /// The same calls through another proxy, to the same upstream.
+    Proxy(Box<proxy::Proxy>),
 }
 
 impl Baseline {
@@ -48,6 +54,7 @@ impl Baseline {
             }
             Self::Verify => "Ed25519 verify_strict of 300 B on one core".to_owned(),
             Self::Hello(hello) => hello.name().to_owned(),
+            Self::Proxy(proxy) => proxy.name().to_owned(),
             Self::Etcd(_) => format!(
                 "etcd, 3 members, put of a new key and 1,024 B to the leader, as many clients on \
                  {CONNECTIONS} connections, fsync on"
@@ -57,7 +64,7 @@ impl Baseline {
 
     /// Whether it is counted per CPU second, and not per second.
     pub(crate) fn per_cpu(&self) -> bool {
-        matches!(self, Self::Verify | Self::Hello(_))
+        matches!(self, Self::Verify | Self::Hello(_) | Self::Proxy(_))
     }
 
     /// One turn of so many clients, added to those before.
@@ -75,6 +82,7 @@ impl Baseline {
             Self::Verify => tokio::task::block_in_place(|| verify(length, so_far)),
             Self::Hello(hello) => hello.turn(length, so_far).await,
             Self::Etcd(etcd) => etcd.turn(clients, length, so_far).await,
+            Self::Proxy(proxy) => proxy.turn(clients, length, so_far).await,
         }
     }
 }

@@ -21,7 +21,7 @@ const HEADROOM: f64 = 1.5;
 const POOL_MAX: usize = 100_000;
 /// The open loop's share of the closed loop's rate: busy, and not at the edge where waits grow
 /// without end.
-const OPEN_SHARE: f64 = 0.5;
+pub(crate) const OPEN_SHARE: f64 = 0.5;
 
 /// What is measured, in words that stand beside the figures.
 pub(crate) struct Case {

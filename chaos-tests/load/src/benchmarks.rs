@@ -4,6 +4,7 @@
 mod call;
 mod commits;
 mod envelope;
+mod gateway;
 mod million;
 mod mixed;
 mod read;
@@ -33,6 +34,14 @@ use crate::environment::{Environment, MEMBERS};
 pub(crate) enum Name {
     /// One client's writes at one member, one after the other.
     Sequential,
+    /// Memory of a gateway with idle and with streaming connections.
+    Connections,
+    /// Federated calls of an attached agent, beside other proxies.
+    Federated,
+    /// The same with tokens that are bound to the gateway.
+    Bound,
+    /// What a gateway adds to the time of such a call.
+    Latency,
     /// How costs grow with sizes.
     Sizes,
     /// Durable signed record writes.
@@ -58,6 +67,11 @@ impl Name {
 
     fn is_beside_bare_servers(self) -> bool {
         matches!(self, Self::Read | Self::Search)
+    }
+
+    /// Before an attached agent, in an environment of their own.
+    fn is_of_a_gateway(self) -> bool {
+        matches!(self, Self::Connections | Self::Federated | Self::Bound | Self::Latency)
     }
 
     fn calls(self) -> bool {
@@ -99,6 +113,12 @@ pub(crate) async fn run(
         cores::join_servers(shared)?;
     }
     names.retain(|name| *name != Name::Sequential);
+    let (of_a_gateway, names): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| name.is_of_a_gateway());
+    if !of_a_gateway.is_empty() {
+        steady &= gateway::run(length, &of_a_gateway, shared).await?;
+        cores::join_servers(shared)?;
+    }
     if !names.is_empty() {
         steady &= run_together(length, &names, shared, sizes).await?;
     }
@@ -143,8 +163,13 @@ async fn perform(
         Name::Mixed => mixed::run(run).await,
         Name::Search => search::run(run, sizes.cards, &mut servers.web()).await,
         Name::Records if sizes.records > 0 => million::run(run, sizes.records).await,
-        // The former has an environment of its own.
-        Name::Sequential | Name::Records => Ok(()),
+        // Without records there is nothing to do; the others have environments of their own.
+        Name::Records
+        | Name::Sequential
+        | Name::Connections
+        | Name::Federated
+        | Name::Bound
+        | Name::Latency => Ok(()),
     }
 }
 

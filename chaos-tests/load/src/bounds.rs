@@ -1,15 +1,19 @@
 //! What the servers are told by their environment, so that they are measured and not their bounds.
 //! It decides how much room there is. It must never have a server do less for a request.
 
-/// The generator is one peer at one address, and its calls are those of 256 callers.
+/// The generator is one peer at one address, its calls are those of 256 callers, and it holds 10,000 connections open.
 ///
 /// The node has a slot for each of them, and as many again: a caller may have its answer, and call anew, before the node
 /// has given the slot back. With fewer slots the line before the node would be measured. Its memory is all slots times
 /// [`GUEST_MEMORY_BYTES`], of which guests touch little.
-pub(crate) const LIFTED: [(&str, &str); 7] = [
+pub(crate) const LIFTED: [(&str, &str); 11] = [
     ("ECUMENE_GATEWAY__BOUNDS__ADDRESS_REQUESTS_PER_SECOND", "1000000"),
     ("ECUMENE_GATEWAY__BOUNDS__ADDRESS_BURST", "1000000"),
     ("ECUMENE_GATEWAY__BOUNDS__PEER_REQUESTS", "10000000"),
+    ("ECUMENE_GATEWAY__BOUNDS__NEWCOMER_REQUESTS", "10000000"),
+    ("ECUMENE_GATEWAY__BOUNDS__BOUND_TOKENS_MAX", "10000000"),
+    ("ECUMENE_GATEWAY__LIMITS__CONNECTIONS_MAX", "16384"),
+    ("ECUMENE_GATEWAY__LIMITS__CONNECTIONS_PER_ADDRESS_MAX", "16384"),
     ("ECUMENE_REGISTRY__BOUNDS__SOURCE_REQUESTS_PER_SECOND", "1000000"),
     ("ECUMENE_REGISTRY__BOUNDS__SOURCE_BURST", "1000000"),
     ("ECUMENE_NODE__SLOTS", "512"),

@@ -1,4 +1,4 @@
-//! What the benchmarks are run against: members, a gateway, a node, a peer and a hosted agent.
+//! What the benchmarks are run against: members, a gateway, a peer, and a node with a hosted agent or agents that are attached.
 //! It decides how large the environment is, and what a completed call is. It must never be measured
 //! before a call has gone through once.
 
@@ -11,13 +11,18 @@ use chaos_cluster::peer::{self, Peer};
 use chaos_cluster::process::Process;
 use chaos_cluster::world::{PATIENCE, Part};
 use chaos_cluster::{World, documents};
+use http::StatusCode;
 use proto_wire::registry::v1 as wire;
+use serde_json::json;
 
+use crate::baseline::upstream;
 use crate::bounds::GUEST_MEMORY_BYTES;
 use crate::usage::Sample;
 
 /// The hosted agent.
 pub(crate) const AGENT: &str = "text-stats";
+/// The attached ones, all at one server: one caller has at most 512 calls of an agent open.
+pub(crate) const ATTACHED: [&str; 4] = ["far-1", "far-2", "far-3", "far-4"];
 /// As many as hold a majority when one is gone.
 pub(crate) const MEMBERS: u64 = 3;
 /// The registry takes chunks up to 1 MiB.
@@ -44,13 +49,33 @@ impl Environment {
             world.add_gateway("g1").await?;
             world.add_node("n1").await?;
         }
-        let peer = Peer::new("https://load.example")?;
-        peer.enrol(&world.operator().await?).await?;
+        let peer = enrolled(&world).await?;
         let slots = slots(&world).await?;
         let environment = Self { world, peer, slots };
         if calls {
             environment.deploy().await?;
-            environment.first_call().await?;
+            environment.first_call(AGENT, is_completed).await?;
+        }
+        Ok(environment)
+    }
+
+    /// Starts so many members and a gateway, attaches agents to the server at a base URL, and calls each of them.
+    ///
+    /// # Errors
+    /// A process does not come up, or a call never goes through.
+    pub(crate) async fn attached(members: u64, base: &str) -> Result<Self> {
+        let mut world = World::registry(members).await?;
+        let peer = enrolled(&world).await?;
+        for handle in ATTACHED {
+            attach(&world, handle, &format!("{base}/{handle}")).await?;
+        }
+        world.add_gateway("g1").await?;
+        let environment = Self { world, peer, slots: 0 };
+        for handle in ATTACHED {
+            let is_answer = |status, body: &[u8]| {
+                StatusCode::from_u16(status).is_ok_and(|status| upstream::is_answer(status, body))
+            };
+            environment.first_call(handle, is_answer).await?;
         }
         Ok(environment)
     }
@@ -64,9 +89,11 @@ impl Environment {
     pub(crate) fn words(&self) -> String {
         let World { members, gateways, nodes, .. } = &self.world;
         let mut words = format!("registry members: {}", members.len());
+        if !gateways.is_empty() {
+            words += &format!(", gateways: {}", gateways.len());
+        }
         if !nodes.is_empty() {
-            let (gateways, nodes) = (gateways.len(), nodes.len());
-            words += &format!(", gateways: {gateways}, nodes: {nodes} with {} slots", self.slots);
+            words += &format!(", nodes: {} with {} slots", nodes.len(), self.slots);
         }
         words + ", on loopback"
     }
@@ -127,21 +154,20 @@ impl Environment {
         Ok(())
     }
 
-    /// The gateway hears of the peer and the agent a moment later, and the node compiles the
-    /// component.
-    async fn first_call(&self) -> Result<()> {
+    /// The gateway hears of the peer and the agent a moment later, and the node of a hosted one compiles the component.
+    async fn first_call(&self, agent: &str, is_good: fn(u16, &[u8]) -> bool) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {
             let answer = self
                 .peer
-                .rpc(self.gateway(), AGENT, "SendMessage", peer::message("One call.", None))
+                .rpc(self.gateway(), agent, "SendMessage", peer::message("One call.", None))
                 .await?;
-            if is_completed(answer.status, &answer.body) {
+            if is_good(answer.status, &answer.body) {
                 return Ok(());
             }
             if Instant::now() > until {
                 bail!(
-                    "no call goes through: {} {}",
+                    "no call of {agent} goes through: {} {}",
                     answer.status,
                     String::from_utf8_lossy(&answer.body)
                 );
@@ -149,6 +175,38 @@ impl Environment {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// Who calls, known to the registry.
+async fn enrolled(world: &World) -> Result<Peer> {
+    let peer = Peer::new("https://load.example")?;
+    peer.enrol(&world.operator().await?).await?;
+    Ok(peer)
+}
+
+/// Attaches an agent of this handle to the server at a URL.
+async fn attach(world: &World, handle: &str, url: &str) -> Result<()> {
+    let mut card = documents::text_agent();
+    card["supportedInterfaces"] =
+        json!([{ "url": url, "protocolBinding": "JSONRPC", "protocolVersion": "1.0" }]);
+    card["capabilities"] = json!({ "streaming": true });
+    card["defaultInputModes"] = json!(["text/plain"]);
+    card["defaultOutputModes"] = json!(["text/plain"]);
+    let upstream = wire::Upstream {
+        urls: vec![url.to_owned()],
+        binding: "JSONRPC".to_owned(),
+        version: "1.0".to_owned(),
+        tenant: String::new(),
+    };
+    let request = wire::AttachAgentRequest {
+        handle: handle.to_owned(),
+        upstream: Some(upstream),
+        card: card.to_string().into(),
+        visibility: String::new(),
+    };
+    let mut directory = world.operator().await?.directory;
+    directory.attach_agent(request).await.context("the agent is not attached")?;
+    Ok(())
 }
 
 /// What the nodes offer together.

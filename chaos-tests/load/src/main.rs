@@ -8,6 +8,7 @@ mod bench;
 mod benchmarks;
 mod bounds;
 mod cores;
+mod descriptors;
 mod drive;
 mod environment;
 mod put;
@@ -25,6 +26,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use crate::baseline::hello::Kind;
+use crate::baseline::{prototype, upstream};
 
 /// Measures the servers under load, beside baselines of the same machine and minute.
 #[derive(Debug, Parser)]
@@ -32,7 +34,7 @@ use crate::baseline::hello::Kind;
 struct Args {
     #[command(subcommand)]
     part: Option<Part>,
-    /// Seconds that each measured turn lasts; the whole run takes some eighty turns.
+    /// Seconds that each measured turn lasts; the whole run takes some hundred turns.
     #[arg(long, global = true, default_value_t = 4, value_parser = seconds())]
     seconds: u64,
     /// Let the load generator and the servers share all cores.
@@ -61,6 +63,12 @@ enum Part {
     /// A bare axum server that says hello; started by chaos-load.
     #[command(hide = true)]
     BaselineAxum,
+    /// A hyper server that answers calls as an agent does; started by chaos-load.
+    #[command(hide = true)]
+    Upstream,
+    /// A proxy on hyper alone, with the checks of a gateway; started by chaos-load.
+    #[command(hide = true)]
+    Prototype(prototype::Settings),
 }
 
 /// Tokens are made before a turn and live for a minute.
@@ -72,23 +80,28 @@ fn main() -> Result<ExitCode> {
     let args = Args::parse();
     match args.part {
         None => cores::start_measuring(args.shared_cores),
-        Some(Part::Measure) => {
-            let mut threads = Builder::new_multi_thread();
-            if !args.shared_cores {
-                // It will have one core.
-                threads.worker_threads(1);
-            }
-            let sizes = benchmarks::Sizes { cards: args.cards, records: args.records };
-            let length = Duration::from_secs(args.seconds);
-            let run = benchmarks::run(length, &args.only, args.shared_cores, sizes);
-            threads.enable_all().build()?.block_on(run)
-        }
-        Some(Part::BaselineHttp) => hello(Kind::Hyper),
-        Some(Part::BaselineAxum) => hello(Kind::Axum),
+        Some(Part::Measure) => measure(&args),
+        Some(Part::BaselineHttp) => serve(baseline::hello::serve(Kind::Hyper)),
+        Some(Part::BaselineAxum) => serve(baseline::hello::serve(Kind::Axum)),
+        Some(Part::Upstream) => serve(upstream::serve()),
+        Some(Part::Prototype(settings)) => serve(prototype::serve(settings)),
     }
 }
 
-fn hello(kind: Kind) -> Result<ExitCode> {
-    Builder::new_multi_thread().enable_all().build()?.block_on(baseline::hello::serve(kind))?;
+fn measure(args: &Args) -> Result<ExitCode> {
+    let mut threads = Builder::new_multi_thread();
+    if !args.shared_cores {
+        // It will have one core.
+        threads.worker_threads(1);
+    }
+    descriptors::raise()?;
+    let sizes = benchmarks::Sizes { cards: args.cards, records: args.records };
+    let length = Duration::from_secs(args.seconds);
+    let run = benchmarks::run(length, &args.only, args.shared_cores, sizes);
+    threads.enable_all().build()?.block_on(run)
+}
+
+fn serve(part: impl Future<Output = Result<()>>) -> Result<ExitCode> {
+    Builder::new_multi_thread().enable_all().build()?.block_on(part)?;
     Ok(ExitCode::SUCCESS)
 }

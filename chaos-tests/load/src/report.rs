@@ -40,7 +40,7 @@ fn held_against<'a>(
 }
 
 /// The mean of one client's closed loop is the wall time of a request.
-fn loop_line(rate: f64, tally: &Tally) -> String {
+pub(crate) fn loop_line(rate: f64, tally: &Tally) -> String {
     let ms = |quantile| tally.latency_us.value_at_quantile(quantile) as f64 / 1_000.0;
     let (p50, p99, mean) = (ms(0.5), ms(0.99), tally.latency_us.mean() / 1_000.0);
     format!("{:>9} /s   p50 {p50:>8.2} ms   p99 {p99:>8.2} ms   mean {mean:>8.3} ms", whole(rate))
@@ -134,7 +134,8 @@ fn by_role(figure: impl Fn(Role) -> f64) -> Map<String, Value> {
     Role::ALL.iter().map(|role| (role.name().replace(' ', "_"), json!(figure(*role)))).collect()
 }
 
-fn latency(tally: &Tally) -> Value {
+/// Latencies in microseconds, and how many answers there were.
+pub(crate) fn latency(tally: &Tally) -> Value {
     let at = |quantile| tally.latency_us.value_at_quantile(quantile);
     let (p50, p99, mean) = (at(0.5), at(0.99), tally.latency_us.mean());
     json!({

@@ -1,9 +1,9 @@
-//! What the processes of each role have used: CPU time and voluntary context switches.
+//! What the processes of each role have used: CPU time, voluntary context switches and memory.
 //! It decides what a sum over the servers is. It must never count the generator among them.
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::cores;
 use crate::switches::Switches;
@@ -89,10 +89,35 @@ impl Used {
     }
 }
 
+/// Resident memory of a process, in bytes.
+///
+/// # Errors
+/// There is no such process.
+pub(crate) fn resident(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+    let status = status.with_context(|| format!("no process {pid}"))?;
+    Ok(resident_kib(&status).context("no VmRSS in /proc")? << 10)
+}
+
+/// The line of `proc_pid_status(5)`.
+fn resident_kib(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_resident_is_told_from_what_was_at_the_most() {
+        let status = "VmHWM:\t    9000 kB\nVmRSS:\t    1234 kB\nRssAnon:\t     800 kB\n";
+        assert_eq!(resident_kib(status), Some(1_234));
+        assert_eq!(resident_kib("VmHWM:\t    9000 kB\n"), None);
+        assert!(resident(std::process::id()).unwrap() > 0);
+        assert!(resident(u32::MAX).is_err());
+    }
 
     #[test]
     fn what_one_role_uses_is_no_others() {

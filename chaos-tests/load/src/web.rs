@@ -1,6 +1,7 @@
 //! An HTTP/1.1 client on one kept connection: hyper's own, without a pool, so that it costs little. It looks at an answer
 //! only to tell whether it is the expected one.
 
+use std::error::Error;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -95,7 +97,16 @@ async fn exchange(
     Ok((head.status, body.to_bytes()))
 }
 
-async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+/// A connection for requests with such bodies.
+///
+/// # Errors
+/// Nobody takes it.
+pub(crate) async fn connect<B>(address: SocketAddr) -> Result<SendRequest<B>>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let stream = TcpStream::connect(address)
         .await
         .with_context(|| format!("{address} takes no connection"))?;

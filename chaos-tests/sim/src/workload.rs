@@ -186,6 +186,8 @@ fn enqueue(id: EnvelopeId, now: WallMs) -> Command {
         metered: true,
         token: None,
         keep_undelivered: true,
+        ordering_key: None,
+        hops: Vec::new(),
     })
 }
 

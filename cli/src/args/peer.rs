@@ -208,4 +208,10 @@ pub(crate) struct StatusChange {
     /// Why, for people; it stands in the peer's log.
     #[arg(long, default_value = "")]
     pub(crate) reason: String,
+    /// Waits until each gateway acts on it, and tells what has ended there. This is the operator's to see.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// For how long that is waited for.
+    #[arg(long, default_value_t = 90, requires = "wait")]
+    pub(crate) wait_seconds: u64,
 }

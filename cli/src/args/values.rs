@@ -8,7 +8,9 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use proto_types::tlog::NoteKey;
 use proto_types::words::UnknownWord;
-use proto_types::{Digest, Kid, Origin};
+use proto_types::{Digest, Kid, Origin, WallMs};
+
+use super::policy::CallerKind;
 
 /// The base URL of a server, without a slash at its end.
 pub(crate) fn base_url(text: &str) -> Result<String, String> {
@@ -55,6 +57,25 @@ where
     PossibleValuesParser::new(words.iter().copied()).try_map(|word| word.parse::<T>())
 }
 
+/// The kind of a caller and its name.
+pub(crate) fn caller(text: &str) -> Result<(CallerKind, String), String> {
+    let (kind, name) = text.split_once(':').ok_or("expected KIND:NAME")?;
+    let kind = match kind {
+        "peer" => return Ok((CallerKind::Peer, origin(name)?.to_string())),
+        "api-key" => CallerKind::ApiKey,
+        "user" => CallerKind::User,
+        "certificate" => CallerKind::Certificate,
+        "public" => CallerKind::Public,
+        _ => return Err("the kind is peer, api-key, user, certificate or public".to_owned()),
+    };
+    Ok((kind, name.to_owned()))
+}
+
+/// A time of RFC 3339.
+pub(crate) fn time(text: &str) -> Result<WallMs, String> {
+    WallMs::parse_rfc3339(text).map_err(|error| error.to_string())
+}
+
 /// One JSON value.
 pub(crate) fn json(text: &str) -> Result<serde_json::Value, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
@@ -86,6 +107,17 @@ mod tests {
         }
         let told = base_url("127.0.0.1:1").err();
         assert!(told.is_some_and(|told| told.contains("http://127.0.0.1:1")));
+    }
+
+    #[test]
+    fn a_caller_is_a_kind_and_a_name() {
+        let origin = "https://a.example".to_owned();
+        assert_eq!(caller("peer:https://A.example/"), Ok((CallerKind::Peer, origin)));
+        let user = "https://idp.example#7".to_owned();
+        assert_eq!(caller("user:https://idp.example#7"), Ok((CallerKind::User, user)));
+        for bad in ["https://a.example", "a", "robot:x", "peer:x"] {
+            assert!(caller(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -208,8 +208,8 @@ mod tests {
         let (handle, kind) = ("h".to_owned(), ATTACHED.to_owned());
         let agent = wire::Agent { handle, kind, upstream: Some(upstream), ..Default::default() };
         assert_eq!(
-            json(&agent).to_string(),
-            r#"{"handle":"h","kind":"attached","revision":0,"upstream":{"binding":"JSONRPC","tenant":"","urls":["http://127.0.0.1:1","http://127.0.0.1:2"],"version":"0.3"},"visibility":""}"#
+            json(&agent),
+            serde_json::json!({"handle":"h","kind":"attached","revision":0,"upstream":{"binding":"JSONRPC","tenant":"","urls":["http://127.0.0.1:1","http://127.0.0.1:2"],"version":"0.3"},"visibility":""})
         );
         assert_eq!(backend(&agent), "http://127.0.0.1:1 http://127.0.0.1:2");
         let hidden = wire::Agent { upstream: None, ..agent };

@@ -193,8 +193,8 @@ mod tests {
     fn a_node_is_shown_with_what_it_offers() {
         let node = wire::Node { id: "n1".to_owned(), revision: 7, ..Default::default() };
         assert_eq!(
-            node_json(&node).to_string(),
-            r#"{"id":"n1","isolation":[],"memoryBytes":0,"runsPerSecond":0,"slots":0,"state":""}"#
+            node_json(&node),
+            serde_json::json!({"id":"n1","isolation":[],"memoryBytes":0,"runsPerSecond":0,"slots":0,"state":""})
         );
     }
 

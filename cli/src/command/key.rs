@@ -1,4 +1,6 @@
-//! `key new|show|token`.
+//! `key new|show|api|token`.
+
+mod api;
 
 use proto_types::key::AnyKey;
 use proto_types::{Kid, base64url};
@@ -26,6 +28,7 @@ pub(crate) async fn run(globals: &Globals, verb: KeyVerb) -> Result<Output, Fail
             let key = keyfile::read_card(&key)?;
             Ok(show(&key.kid, key.signer.public()))
         }
+        KeyVerb::Api(args) => api::new(&args),
         KeyVerb::Token(args) => {
             let token = token::mint(&Profile::load(globals)?, &args).await?;
             Ok(Output {

@@ -1,4 +1,4 @@
-//! `namespace put|get|list|delete`, also spelled `policy`.
+//! `namespace put|get|list|delete`.
 
 use proto_wire::registry::v1 as wire;
 use proto_wire::{to_json, to_json_without};

@@ -6,6 +6,9 @@ mod log;
 mod manifest;
 mod owner;
 mod reputation;
+mod wait;
+
+use std::time::Duration;
 
 use proto_types::Origin;
 use proto_types::peer::PeerStatus;
@@ -41,10 +44,10 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
             Ok(done(directory.ask_peer_domain(request).await?.into_inner()))
         }
         PeerVerb::TokenLife { origin, seconds } => token_life(directory, &origin, seconds).await,
-        PeerVerb::Suspend(change) => stand(directory, change, PeerStatus::Suspended).await,
-        PeerVerb::Resume(change) => stand(directory, change, PeerStatus::Active).await,
-        PeerVerb::Revoke(change) => stand(directory, change, PeerStatus::Revoked).await,
-        PeerVerb::Tombstone(change) => stand(directory, change, PeerStatus::Tombstoned).await,
+        PeerVerb::Suspend(change) => stand(profile, change, PeerStatus::Suspended).await,
+        PeerVerb::Resume(change) => stand(profile, change, PeerStatus::Active).await,
+        PeerVerb::Revoke(change) => stand(profile, change, PeerStatus::Revoked).await,
+        PeerVerb::Tombstone(change) => stand(profile, change, PeerStatus::Tombstoned).await,
         PeerVerb::Manifest(statement) => manifest::state(directory, *statement).await,
         other => owner::operate(directory, other).await,
     }
@@ -98,17 +101,27 @@ async fn decide(
 }
 
 async fn stand(
-    directory: &mut Directory,
+    profile: &Profile,
     change: StatusChange,
     becomes: PeerStatus,
 ) -> Result<Output, Failure> {
-    let StatusChange { origin, key, reason } = change;
-    if let Some(key) = key {
-        return owner::stand(directory, &origin, &key, becomes, reason).await;
+    let StatusChange { origin, key, reason, wait, wait_seconds } = change;
+    let directory = &mut profile.directory()?;
+    let output = match key {
+        Some(key) => owner::stand(directory, &origin, &key, becomes, reason).await?,
+        None => {
+            let (origin, standing) = (origin.to_string(), becomes.to_string());
+            let request = wire::SetPeerStandingRequest { origin, standing, reason };
+            done(directory.set_peer_standing(request).await?.into_inner())
+        }
+    };
+    if !wait {
+        return Ok(output);
     }
-    let (origin, standing) = (origin.to_string(), becomes.to_string());
-    let request = wire::SetPeerStandingRequest { origin, standing, reason };
-    Ok(done(directory.set_peer_standing(request).await?.into_inner()))
+    // Also where nothing had to be changed: gateways are told of changes alone.
+    let revision = peer(directory, &origin).await?.revision;
+    let patience = Duration::from_secs(wait_seconds);
+    wait::until_applied(profile, (&origin, revision), patience).await
 }
 
 async fn list(directory: &mut Directory) -> Result<Output, Failure> {

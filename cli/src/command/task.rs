@@ -95,8 +95,8 @@ mod tests {
         let (tasks, next) = (vec![task], "c".to_owned());
         let output = listed(&wire::TaskList { tasks, next, total: 9 });
         assert_eq!(
-            output.json.to_string(),
-            r#"{"next":"c","tasks":[{"agent":"","attempts":0,"changedAtMs":1774008000000,"context":"","epoch":0,"gateway":"","id":"t\u001b","node":"","reason":"","state":"pending","submittedAtMs":0}],"total":9}"#
+            output.json,
+            serde_json::json!({"next":"c","tasks":[{"agent":"","attempts":0,"changedAtMs":1_774_008_000_000_u64,"context":"","epoch":0,"gateway":"","id":"t\u{1b}","node":"","reason":"","state":"pending","submittedAtMs":0}],"total":9})
         );
         let row = ["t\\u{1b}", "pending", "", "", "", "2026-03-20T12:00:00.000Z"];
         assert_eq!(output.rows, [row.map(str::to_owned).to_vec()]);

@@ -16,6 +16,7 @@ pub mod error_pages;
 mod file_marks;
 mod forwarded;
 pub mod listen;
+pub mod metrics;
 pub mod pool;
 pub mod private;
 mod proxies;

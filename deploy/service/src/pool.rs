@@ -49,8 +49,18 @@ impl<K: Ord> Pool<K> {
     }
 
     /// How much of it one holder has.
-    pub(crate) fn held(&self, holder: &K) -> u64 {
+    #[must_use]
+    pub fn held(&self, holder: &K) -> u64 {
         self.lock().by_holder.get(holder).copied().unwrap_or(0)
+    }
+
+    /// Who has any of it.
+    #[must_use]
+    pub fn holders(&self) -> Vec<K>
+    where
+        K: Clone,
+    {
+        self.lock().by_holder.keys().cloned().collect()
     }
 
     /// One place.

@@ -81,7 +81,7 @@ impl Reloads {
     }
 }
 
-/// The files that are looked at: the configuration's own, if there is one, then the secrets that are taken over. Certificates
+/// The files that are looked at: the configuration's own, if there is one, then the secrets and tables that are taken over. Certificates
 /// are looked at where they are used.
 #[derive(Debug)]
 struct Watched {
@@ -93,9 +93,11 @@ impl Watched {
     fn new(file: Option<&Path>, config: &impl Role, is_live: fn(&str) -> bool) -> Self {
         let mut paths = Vec::new();
         config.paths("", &mut paths);
-        let is_secret = |key: &str| is_live(key) && Use::of(key) == Some(Use::Secret);
-        let secrets = paths.into_iter().filter(|(key, _)| is_secret(key)).map(|(_, path)| path);
-        let files: Vec<PathBuf> = file.map(Path::to_owned).into_iter().chain(secrets).collect();
+        let is_read =
+            |key: &str| matches!(Use::of(key), Some(Use::Secret | Use::SigningKey | Use::Table));
+        let is_taken = |key: &str| is_live(key) && is_read(key);
+        let taken = paths.into_iter().filter(|(key, _)| is_taken(key)).map(|(_, path)| path);
+        let files: Vec<PathBuf> = file.map(Path::to_owned).into_iter().chain(taken).collect();
         let known = mark(&files);
         Self { files, known }
     }

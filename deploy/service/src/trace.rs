@@ -122,6 +122,13 @@ impl Span {
         self.0.as_ref().is_some_and(|context| context.span().is_recording())
     }
 
+    /// The trace that it is a part of, if that is kept: by this one its reader finds it.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        let context = self.0.as_ref()?.span().span_context().clone();
+        context.is_sampled().then(|| context.trace_id().to_string())
+    }
+
     /// Says something of it. Texts that come from elsewhere are bounded by who gives them.
     pub fn set(&self, key: &'static str, value: impl Into<Value>) {
         if let Some(context) = &self.0 {

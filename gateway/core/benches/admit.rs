@@ -39,7 +39,7 @@ fn admission(c: &mut Criterion) {
         bd: None,
     };
     let token = mint(&claims, None, &secret);
-    let config = Config { audience: origin(0) };
+    let config = Config { audience: origin(0), nonces: None };
     c.bench_function("admit a valid token among 1,000 peers", |b| {
         b.iter(|| {
             let header = [("x-pilox-federation-jwt", black_box(token.as_bytes()))];

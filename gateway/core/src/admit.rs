@@ -1,25 +1,27 @@
 //! Whether a credential lets its bearer in.
 //!
-//! Decides in the fixed order of the trust model, cheapest first: form (by `proto_types::token`),
-//! then issuer, key, signature, audience and times. Must never let a claim be used for more than
-//! finding the key before the signature holds, and never decides single use or rates: those come
-//! after it and cost state.
+//! Decides in the fixed order of the trust model, cheapest first: form (by `proto_types::token`), then issuer, key, signature,
+//! audience and times, and for bound tokens who spends them. Must never let a claim be used for more than finding the key before
+//! the signature holds, and never decides single use or rates: those come after it and cost state.
 
 use std::sync::Arc;
 
-use proto_types::token::{Claims, Kind, Unverified};
+use proto_types::token::{Claims, Kind, Refusal, Unverified};
 use proto_types::{Digest, Origin, PublicKey, WallMs};
 
 use crate::caller::Caller;
 use crate::credential::Credential;
 use crate::denial::Denial;
+use crate::nonce::{Holder, Nonces};
 use crate::peers::{Peer, Peers};
 
 /// What a token must fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Our own origin, which `aud` must equal.
     pub audience: Origin,
+    /// What bound tokens are bound to; without it they are refused.
+    pub nonces: Option<Arc<Nonces>>,
 }
 
 /// A credential that holds. It is good for one request, once its replay key has been spent.
@@ -27,12 +29,14 @@ pub struct Config {
 pub struct Permit {
     /// Who asks.
     pub peer: Arc<Peer>,
-    /// By which of its keys.
-    pub key: PublicKey,
+    /// By which of its keys; `None` if by a secret that it shares with this gateway.
+    pub key: Option<PublicKey>,
     /// What must be spent.
     pub replay_key: Digest,
     /// Until when the spending must be remembered.
     pub remember_until: WallMs,
+    /// Who alone may spend it, of a bound token; of another one the registry does.
+    pub holder: Option<Holder>,
     /// What the token says; verified.
     pub claims: Claims,
 }
@@ -41,7 +45,11 @@ impl Permit {
     /// Who the request is carried out for.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller::new(self.peer.origin.clone(), self.key)
+        let origin = self.peer.origin.clone();
+        match self.key {
+            Some(key) => Caller::new(origin, key),
+            None => Caller::sharing(origin),
+        }
     }
 }
 
@@ -56,7 +64,7 @@ pub fn admit(
     now: WallMs,
 ) -> Result<Permit, Denial> {
     let token = Unverified::parse(credential.as_str())?;
-    if token.unverified_claims().kind == Kind::Bound {
+    if token.unverified_claims().kind == Kind::Bound && config.nonces.is_none() {
         return Err(Denial::BoundToken);
     }
     let peer = peers.find(token.iss()).ok_or(Denial::IssuerUnknown)?;
@@ -66,12 +74,25 @@ pub fn admit(
     let (claims, key) = verify(token, peer, now)?;
     claims.check_living(&config.audience, now, peer.token_life_s_max)?;
     Ok(Permit {
+        holder: holder(config, &claims, now)?,
         replay_key: claims.replay_key(),
         remember_until: claims.dead_at(),
         peer: Arc::clone(peer),
-        key,
+        key: Some(key),
         claims,
     })
+}
+
+/// Who spends a token. A plain one may name a nonce, as it may have any claim: it is the registry's all the same.
+fn holder(config: &Config, claims: &Claims, now: WallMs) -> Result<Option<Holder>, Denial> {
+    match (claims.kind, &config.nonces) {
+        (Kind::Plain, _) => Ok(None),
+        (Kind::Bound, None) => Err(Denial::BoundToken),
+        (Kind::Bound, Some(nonces)) => {
+            let nonce = claims.nonce.as_ref().ok_or(Refusal::NonceMissing)?;
+            Ok(Some(nonces.read(nonce, now)?))
+        }
+    }
 }
 
 /// Verifies with the key that the token names, or with each of the peer's at most 16.

@@ -4,10 +4,15 @@
 //! have brought about: a token is a bearer's, so whoever saw it can send it again with any body. What is wrong with a
 //! request counts only if its token was fresh, once; what is wrong with the token itself counts never.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use proto_types::MonoUs;
 
 use crate::dispatch;
-use crate::errors::{CallError, Failure};
+use crate::errors::{CallError, Failure, Forbidden};
+use crate::gcra::{Quota, RetryAfter};
+use crate::quarantine::Quarantine;
 
 /// The span that one report speaks of, as the registry counts them.
 pub const WINDOW_MS: u64 = 60_000;
@@ -33,30 +38,33 @@ pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
     use Failure::{Deadline, Stopping, UpstreamOverloaded, UpstreamTimeout, UpstreamUnreachable};
     let Err(failure) = ended else { return Some(Conduct::Good) };
     match failure {
-        // The document is the sender's, to the last byte; so is the name in it.
-        Failure::NotJson(_) | Failure::Document(_) | Failure::ForeignSource => Some(Conduct::Bad),
+        // The document is the sender's, to the last byte.
+        Failure::NotJson(_) | Failure::Document(_) => Some(Conduct::Bad),
+        Failure::Forbidden(why) => of_forbidden(*why),
         Failure::PeerLimit(_) => Some(Conduct::Over),
         Failure::Call(error) => of_call(error),
-        // Not verified yet, or not the caller's doing: addresses are shared, tokens stolen, bodies cut off, and limits ours.
-        Failure::Path(_)
-        | Failure::NotFound
-        | Failure::Method(_)
-        | Failure::PreconditionFailed { .. }
-        | Failure::Credential(_)
-        | Failure::Denied(_)
-        | Failure::Replayed
-        | Failure::NotOperator
-        | Failure::AddressLimit(_)
-        | Failure::TooLarge { .. }
-        | Failure::Body
-        | Failure::MediaType
-        | Failure::Compressed
-        | Failure::Argument(_)
-        | Failure::StaleLease
-        | Failure::ShareReached => None,
+        // Tokens are stolen, and addresses shared.
+        Failure::Credential(_) | Failure::Denied(_) | Failure::Replayed => None,
+        Failure::NotOperator | Failure::AddressLimit(_) => None,
+        // Not verified yet: bodies are cut off, and paths and queries written by others.
+        Failure::Path(_) | Failure::NotFound | Failure::Method(_) | Failure::Argument(_) => None,
+        Failure::PreconditionFailed { .. } | Failure::Body(_) => None,
+        // Those who are told so are no peers; leases end by themselves, and the limits are ours.
+        Failure::ClientLimit(_) | Failure::StaleLease | Failure::ShareReached => None,
+        // Of those who have configured who calls whom.
+        Failure::LoopDetected => None,
         // Ours, the registry's, or that of the agent behind us.
         Failure::RegistryAway | Failure::Overloaded | Failure::Internal => None,
         Deadline | Stopping | UpstreamUnreachable | UpstreamOverloaded | UpstreamTimeout => None,
+    }
+}
+
+fn of_forbidden(why: Forbidden) -> Option<Conduct> {
+    match why {
+        // The name in the document is the sender's, as all of it is.
+        Forbidden::ForeignSource => Some(Conduct::Bad),
+        // What the operator permits changes without the caller.
+        Forbidden::NotByFront | Forbidden::MethodNotGranted | Forbidden::PolicyDenied => None,
     }
 }
 
@@ -101,6 +109,23 @@ pub struct Tally {
     silent: AtomicU32,
     /// How often the registry was queried.
     queries: AtomicU32,
+    /// Bad ones since the process began; it goes round.
+    bad_ever: AtomicU32,
+    /// Most peers never need one.
+    quarantine: OnceLock<Box<Quarantine>>,
+    standing: AtomicU8,
+}
+
+/// Whether the registry has evidence of a peer, as far as this gateway was told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not asked yet.
+    #[default]
+    Unknown,
+    /// Next to none.
+    Newcomer,
+    /// Enough to know the peer by.
+    Known,
 }
 
 /// Events of one window.
@@ -122,6 +147,39 @@ impl Tally {
             None => &self.silent,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        if conduct == Some(Conduct::Bad) {
+            self.bad_ever.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the peer is let in, after what it has spoiled, where so much of it is bearable.
+    ///
+    /// # Errors
+    /// It is in quarantine; for how long.
+    pub fn check_quarantine(&self, now: MonoUs, bearable: Quota) -> Result<(), RetryAfter> {
+        match self.bad_ever.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            bad => self.quarantine.get_or_init(Box::default).check(now, bad, bearable),
+        }
+    }
+
+    /// What is known of the peer.
+    pub fn standing(&self) -> Standing {
+        match self.standing.load(Ordering::Relaxed) {
+            NEWCOMER => Standing::Newcomer,
+            KNOWN => Standing::Known,
+            _ => Standing::Unknown,
+        }
+    }
+
+    /// What the registry says of the peer.
+    pub fn set_standing(&self, standing: Standing) {
+        let word = match standing {
+            Standing::Unknown => UNKNOWN,
+            Standing::Newcomer => NEWCOMER,
+            Standing::Known => KNOWN,
+        };
+        self.standing.store(word, Ordering::Relaxed);
     }
 
     /// Whether the registry may be asked about one more token of this peer.
@@ -147,6 +205,11 @@ impl Tally {
     }
 }
 
+/// [`Standing`] in one byte.
+const UNKNOWN: u8 = 0;
+const NEWCOMER: u8 = 1;
+const KNOWN: u8 = 2;
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -169,7 +232,7 @@ mod tests {
             (params("/pageToken"), None),
             (Failure::NotJson(Vec::new()), Some(Conduct::Bad)),
             (Failure::Document(Vec::new()), Some(Conduct::Bad)),
-            (Failure::ForeignSource, Some(Conduct::Bad)),
+            (Failure::Forbidden(Forbidden::ForeignSource), Some(Conduct::Bad)),
             (Failure::PeerLimit(RetryAfter { us: 1 }), Some(Conduct::Over)),
             (Failure::Replayed, None),
             (Failure::Denied(Denial::Token(Refusal::BadSignature)), None),
@@ -210,6 +273,31 @@ mod tests {
         };
         assert_eq!(overrun(4), Events { good: 4, bad: 0 });
         assert_eq!(overrun(5), Events { good: 5, bad: 3 });
+    }
+
+    #[test]
+    fn a_peer_that_spoils_more_than_is_bearable_is_in_quarantine_and_no_other_is() {
+        let (bad, good) = (Tally::default(), Tally::default());
+        let bearable = Quota::new(3, 60_000_000).unwrap();
+        let now = MonoUs(1);
+        for _ in 0..4 {
+            bad.count(Some(Conduct::Bad));
+            good.count(Some(Conduct::Good));
+            good.count(Some(Conduct::Over));
+        }
+        bad.take(9);
+        assert!(bad.check_quarantine(now, bearable).is_err());
+        assert!(good.check_quarantine(now, bearable).is_ok());
+    }
+
+    #[test]
+    fn what_the_registry_says_of_a_peer_is_kept() {
+        let tally = Tally::default();
+        assert_eq!(tally.standing(), Standing::Unknown);
+        for standing in [Standing::Newcomer, Standing::Known, Standing::Unknown] {
+            tally.set_standing(standing);
+            assert_eq!(tally.standing(), standing);
+        }
     }
 
     #[test]

@@ -22,6 +22,14 @@ pub enum Operation {
     SubscribeToTask,
     /// Look at the card as this caller may see it.
     GetExtendedAgentCard,
+    /// Have the changes of a task pushed somewhere.
+    CreateTaskPushNotificationConfig,
+    /// Look at where they are pushed.
+    GetTaskPushNotificationConfig,
+    /// Look at all places where they are pushed.
+    ListTaskPushNotificationConfigs,
+    /// Have them pushed there no more.
+    DeleteTaskPushNotificationConfig,
 }
 
 /// Why a call names no operation that is served.
@@ -39,8 +47,8 @@ pub enum Error {
     /// An operation that this version has no form for.
     #[error("an operation that is not supported in this version")]
     Unsupported,
-    /// Push notifications are not served.
-    #[error("push notifications are not supported yet")]
+    /// The agent's tasks are pushed nowhere.
+    #[error("push notifications are not supported by this agent")]
     PushNotifications,
     /// No version has such a method.
     #[error("no such method")]
@@ -79,27 +87,25 @@ impl Operation {
         match (version, stated) {
             (ProtocolVersion::V10, ProtocolVersion::V03) => Err(Error::Version),
             (ProtocolVersion::V03, ProtocolVersion::V10) => Err(Error::Legacy),
-            _ => Self::of(method),
+            _ => Ok(Self::of(method)),
         }
     }
 
     /// The operation of a method of the protocol.
-    ///
-    /// # Errors
-    /// [`Error::PushNotifications`].
-    pub const fn of(method: Method) -> Result<Self, Error> {
+    #[must_use]
+    pub const fn of(method: Method) -> Self {
         match method {
-            Method::SendMessage => Ok(Self::SendMessage),
-            Method::SendStreamingMessage => Ok(Self::SendStreamingMessage),
-            Method::GetTask => Ok(Self::GetTask),
-            Method::ListTasks => Ok(Self::ListTasks),
-            Method::CancelTask => Ok(Self::CancelTask),
-            Method::SubscribeToTask => Ok(Self::SubscribeToTask),
-            Method::GetExtendedAgentCard => Ok(Self::GetExtendedAgentCard),
-            Method::CreateTaskPushNotificationConfig
-            | Method::GetTaskPushNotificationConfig
-            | Method::ListTaskPushNotificationConfigs
-            | Method::DeleteTaskPushNotificationConfig => Err(Error::PushNotifications),
+            Method::SendMessage => Self::SendMessage,
+            Method::SendStreamingMessage => Self::SendStreamingMessage,
+            Method::GetTask => Self::GetTask,
+            Method::ListTasks => Self::ListTasks,
+            Method::CancelTask => Self::CancelTask,
+            Method::SubscribeToTask => Self::SubscribeToTask,
+            Method::GetExtendedAgentCard => Self::GetExtendedAgentCard,
+            Method::CreateTaskPushNotificationConfig => Self::CreateTaskPushNotificationConfig,
+            Method::GetTaskPushNotificationConfig => Self::GetTaskPushNotificationConfig,
+            Method::ListTaskPushNotificationConfigs => Self::ListTaskPushNotificationConfigs,
+            Method::DeleteTaskPushNotificationConfig => Self::DeleteTaskPushNotificationConfig,
         }
     }
 
@@ -114,6 +120,10 @@ impl Operation {
             Self::CancelTask => "CancelTask",
             Self::SubscribeToTask => "SubscribeToTask",
             Self::GetExtendedAgentCard => "GetExtendedAgentCard",
+            Self::CreateTaskPushNotificationConfig => "CreateTaskPushNotificationConfig",
+            Self::GetTaskPushNotificationConfig => "GetTaskPushNotificationConfig",
+            Self::ListTaskPushNotificationConfigs => "ListTaskPushNotificationConfigs",
+            Self::DeleteTaskPushNotificationConfig => "DeleteTaskPushNotificationConfig",
         }
     }
 }
@@ -177,7 +187,12 @@ mod tests {
             (
                 "CreateTaskPushNotificationConfig",
                 "tasks/pushNotificationConfig/set",
-                Err(Error::PushNotifications),
+                Ok(Operation::CreateTaskPushNotificationConfig),
+            ),
+            (
+                "DeleteTaskPushNotificationConfig",
+                "tasks/pushNotificationConfig/delete",
+                Ok(Operation::DeleteTaskPushNotificationConfig),
             ),
         ] {
             assert_eq!(Operation::named(newer, V10), operation, "{newer}");

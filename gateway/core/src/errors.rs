@@ -6,6 +6,7 @@
 
 mod call;
 mod http_json;
+mod kinds;
 mod table;
 
 use std::borrow::Cow;
@@ -18,6 +19,8 @@ use proto_types::{Code, Full};
 use serde_json::{Value, json};
 
 pub use self::call::CallError;
+pub(crate) use self::http_json::http_status_of;
+pub use self::kinds::{BodyFault, Forbidden};
 use crate::denial::Denial;
 use crate::gcra::RetryAfter;
 use crate::params::Faults;
@@ -50,25 +53,18 @@ pub enum Failure {
     AddressLimit(RetryAfter),
     /// The peer sends more than it may.
     PeerLimit(RetryAfter),
-    /// The body is longer than the route allows.
-    TooLarge {
-        /// In bytes.
-        limit: u64,
-    },
-    /// The body ended early or could not be read.
-    Body,
-    /// The body is not of the type that the route takes.
-    MediaType,
-    /// A gRPC message is compressed, or says that it is encoded in another way.
-    Compressed,
+    /// Who is no peer sends more than it may.
+    ClientLimit(RetryAfter),
+    /// The caller may not do what it asks for.
+    Forbidden(Forbidden),
+    /// The body is refused, whatever it says.
+    Body(BodyFault),
     /// The document is not strict JSON; where and why.
     NotJson(Faults),
     /// The document is refused; where and why.
     Document(Faults),
     /// The path or the query is refused; where and why.
     Argument(Faults),
-    /// The document speaks for another than the caller.
-    ForeignSource,
     /// The lease is over or was another one's.
     StaleLease,
     /// The registry cannot be reached, or cannot say whether a token was spent.
@@ -83,6 +79,8 @@ pub enum Failure {
     UpstreamOverloaded,
     /// An attached agent has not answered in time.
     UpstreamTimeout,
+    /// The call has passed this gateway before, or as many gateways as it may.
+    LoopDetected,
     /// The deadline passed.
     Deadline,
     /// This gateway stops.
@@ -176,6 +174,7 @@ impl Failure {
             Self::Replayed => "token_replayed",
             Self::AddressLimit(_) => "address_limited",
             Self::PeerLimit(_) => "peer_limited",
+            Self::ClientLimit(_) => "client_limited",
             _ => self.reply().code.as_str(),
         }
     }

@@ -3,6 +3,8 @@
 //! Decides which peer is meant and where it is called, what is handed on to it, and what the documents say. Must never let a
 //! request name a URL: a peer is called at its own origin alone.
 
+pub mod mesh;
+
 use proto_types::a2a::Method;
 use proto_types::a2a::rpc::{Id, Refused, Request};
 use proto_types::pilox::descriptor::MESH_V2;
@@ -201,6 +203,8 @@ pub struct Standing<'s> {
     pub token_life_s: u64,
     /// What a peer may ask of it.
     pub quota: Quota,
+    /// Whether peers' tokens are taken from named networks alone.
+    pub is_fenced: bool,
 }
 
 /// What a look at the card of a peer has found.
@@ -217,17 +221,25 @@ pub struct Probed {
 /// What the status says; with what was found of peers, if they were looked at.
 #[must_use]
 pub fn status(standing: Standing<'_>, peers: &Peers, probed: Option<&[Probed]>) -> Value {
+    let mut said = json!({"meshV2": MESH_V2, "federation": federation(standing, peers)});
+    if let Some(probed) = probed {
+        said["probe"] = probed.iter().map(row).collect();
+    }
+    said
+}
+
+fn federation(standing: Standing<'_>, peers: &Peers) -> Value {
     let hosts: Vec<&str> =
         callable(peers, standing.own).take(HOSTS_MAX).map(Origin::host).collect();
     let count = callable(peers, standing.own).count();
-    let federation = json!({
+    json!({
         "enabled": true,
         "phase": if standing.key.is_some() { "2.1-transport" } else { "2.0-config" },
         "configuredPeerCount": count,
         "peerHostnames": hosts,
         "sharedSecretConfigured": false,
         "directoryPath": DIRECTORY,
-        "federationInboundAllowlistActive": false,
+        "federationInboundAllowlistActive": standing.is_fenced,
         "federatedInboundJsonRpcPath": FEDERATED_RPC,
         "jsonRpcProxy": standing.key.map(|key| proxy(standing, key)),
         "wanMesh": {
@@ -235,12 +247,7 @@ pub fn status(standing: Standing<'_>, peers: &Peers, probed: Option<&[Probed]>) 
             "signedManifestConfigured": false, "staticPeerCount": count, "manifestPeerCount": 0,
             "manifestLastSyncOk": null, "manifestIssueCategory": null,
         },
-    });
-    let mut said = json!({"meshV2": MESH_V2, "federation": federation});
-    if let Some(probed) = probed {
-        said["probe"] = probed.iter().map(row).collect();
-    }
-    said
+    })
 }
 
 fn proxy(standing: Standing<'_>, key: &PublicKey) -> Value {
@@ -259,11 +266,12 @@ fn proxy(standing: Standing<'_>, key: &PublicKey) -> Value {
         "proxySendSharedSecret": false,
         "jwtRequireJti": true,
         "inboundAllowLegacySecret": false,
-        "rateLimit": {
-            "maxRequests": standing.quota.burst(),
-            "windowMs": standing.quota.window_us() / 1_000,
-        },
+        "rateLimit": rate(standing.quota),
     })
+}
+
+fn rate(quota: Quota) -> Value {
+    json!({"maxRequests": quota.burst(), "windowMs": quota.window_us() / 1_000})
 }
 
 fn row(probed: &Probed) -> Value {

@@ -4,11 +4,14 @@
 //! answer says: behind it there are the types of A2A 1.0 alone.
 
 use proto_types::a2a::{
-    CancelTaskRequest, GetExtendedAgentCardRequest, GetTaskRequest, ListTasksResponse, SchemaError,
-    SendMessageRequest, SendMessageResponse, StreamResponse, SubscribeToTaskRequest, Task, v03,
+    CancelTaskRequest, GetExtendedAgentCardRequest, GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest, ListTaskPushNotificationConfigsResponse,
+    ListTasksResponse, NamedPushConfigRequest, SchemaError, SendMessageRequest,
+    SendMessageResponse, StreamResponse, SubscribeToTaskRequest, Task, TaskPushNotificationConfig,
+    v03,
 };
 use proto_types::card::{to_v03, to_v03_rest};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// In which form a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,12 @@ pub enum Answer {
     Tasks(ListTasksResponse),
     /// A card of 1.0.
     Card(Value),
+    /// A push configuration.
+    PushConfig(TaskPushNotificationConfig),
+    /// All push configurations of a task.
+    PushConfigs(ListTaskPushNotificationConfigsResponse),
+    /// Nothing: what was asked for is done.
+    Done,
 }
 
 /// What is wrong with the parameters.
@@ -83,6 +92,43 @@ impl Form {
         }
     }
 
+    /// The parameters of CreateTaskPushNotificationConfig.
+    ///
+    /// # Errors
+    /// Every fault found, with its place.
+    pub fn create_push_config(self, params: &Value) -> Result<TaskPushNotificationConfig, Faults> {
+        match self {
+            Self::V10 => TaskPushNotificationConfig::from_value(params),
+            Self::V03JsonRpc => v03::read_set_push_config(params),
+            Self::V03HttpJson => v03::rest::read_set_push_config(params),
+        }
+    }
+
+    /// The parameters of GetTaskPushNotificationConfig and DeleteTaskPushNotificationConfig.
+    ///
+    /// # Errors
+    /// Every fault found, with its place.
+    pub fn named_push_config(self, params: &Value) -> Result<NamedPushConfigRequest, Faults> {
+        match self {
+            Self::V10 => NamedPushConfigRequest::from_value(params),
+            Self::V03JsonRpc | Self::V03HttpJson => v03::read_named_push_config(params),
+        }
+    }
+
+    /// The parameters of ListTaskPushNotificationConfigs.
+    ///
+    /// # Errors
+    /// Every fault found, with its place.
+    pub fn list_push_configs(
+        self,
+        params: &Value,
+    ) -> Result<ListTaskPushNotificationConfigsRequest, Faults> {
+        match self {
+            Self::V10 => ListTaskPushNotificationConfigsRequest::from_value(params),
+            Self::V03JsonRpc | Self::V03HttpJson => v03::read_list_push_configs(params),
+        }
+    }
+
     /// The parameters of GetExtendedAgentCard: none in 0.3.
     ///
     /// # Errors
@@ -97,24 +143,11 @@ impl Form {
     /// An answer.
     #[must_use]
     pub fn answer(self, answer: &Answer) -> Value {
-        let printed = match (answer, self) {
-            (Answer::Message(response), Self::V10) => serde_json::to_value(response),
-            (Answer::Message(response), Self::V03JsonRpc) => {
-                Ok(v03::print_send_message_response(response))
-            }
-            (Answer::Message(response), Self::V03HttpJson) => {
-                Ok(v03::rest::print_send_message_response(response))
-            }
-            (Answer::Task(task), Self::V10) => serde_json::to_value(task),
-            (Answer::Task(task), Self::V03JsonRpc) => Ok(v03::print_task(task)),
-            (Answer::Task(task), Self::V03HttpJson) => Ok(v03::rest::print_task(task)),
-            // No caller of 0.3 gets one.
-            (Answer::Tasks(page), _) => serde_json::to_value(page),
-            (Answer::Card(card), Self::V10) => Ok(card.clone()),
-            (Answer::Card(card), Self::V03JsonRpc) => Ok(to_v03(card)),
-            (Answer::Card(card), Self::V03HttpJson) => Ok(to_v03_rest(card)),
-        };
-        printed.expect(STRING_KEYS)
+        match self {
+            Self::V10 => answer_v10(answer),
+            Self::V03JsonRpc => answer_v03_json_rpc(answer),
+            Self::V03HttpJson => answer_v03_http_json(answer),
+        }
     }
 
     /// An event of a stream.
@@ -125,6 +158,45 @@ impl Form {
             Self::V03JsonRpc => v03::print_stream_response(event),
             Self::V03HttpJson => v03::rest::print_stream_response(event),
         }
+    }
+}
+
+fn answer_v10(answer: &Answer) -> Value {
+    let printed = match answer {
+        Answer::Message(response) => serde_json::to_value(response),
+        Answer::Task(task) => serde_json::to_value(task),
+        Answer::Tasks(page) => serde_json::to_value(page),
+        Answer::Card(card) => Ok(card.clone()),
+        Answer::PushConfig(config) => serde_json::to_value(config),
+        Answer::PushConfigs(page) => serde_json::to_value(page),
+        Answer::Done => Ok(Value::Object(Map::new())),
+    };
+    printed.expect(STRING_KEYS)
+}
+
+fn answer_v03_json_rpc(answer: &Answer) -> Value {
+    match answer {
+        Answer::Message(response) => v03::print_send_message_response(response),
+        Answer::Task(task) => v03::print_task(task),
+        // No caller of 0.3 gets one.
+        Answer::Tasks(_) => answer_v10(answer),
+        Answer::Card(card) => to_v03(card),
+        Answer::PushConfig(config) => v03::print_push_config(config),
+        Answer::PushConfigs(page) => v03::print_push_configs(&page.configs),
+        // `null` is a result there; the other forms answer with an empty message.
+        Answer::Done => Value::Null,
+    }
+}
+
+fn answer_v03_http_json(answer: &Answer) -> Value {
+    match answer {
+        Answer::Message(response) => v03::rest::print_send_message_response(response),
+        Answer::Task(task) => v03::rest::print_task(task),
+        // Neither differs from 1.0; no caller of 0.3 gets a page of tasks.
+        Answer::Tasks(_) | Answer::Done => answer_v10(answer),
+        Answer::Card(card) => to_v03_rest(card),
+        Answer::PushConfig(config) => v03::rest::print_push_config(config),
+        Answer::PushConfigs(page) => v03::rest::print_push_configs(&page.configs),
     }
 }
 

@@ -18,9 +18,9 @@ pub struct Quota {
     burst: u32,
 }
 
-/// The share of a quota that a caller has earned, in thousandths.
+/// A share of a quota, in millionths: what a caller has earned, or what of it is this gateway's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Share(u16);
+pub struct Share(u32);
 
 /// What a conforming caller has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +69,9 @@ impl Quota {
     #[must_use]
     pub fn scaled(self, share: Share) -> Self {
         let share = u64::from(share.0);
-        let interval_us = self.interval_us.saturating_mul(1000).div_ceil(share);
-        let burst = (u64::from(self.burst) * share / 1000).max(1);
+        let whole = u64::from(Share::WHOLE.0);
+        let interval_us = self.interval_us.saturating_mul(whole).div_ceil(share);
+        let burst = (u64::from(self.burst) * share / whole).max(1);
         Self { interval_us, burst: u32::try_from(burst).unwrap_or(self.burst) }
     }
 
@@ -85,19 +86,46 @@ impl Quota {
     pub const fn window_us(self) -> u64 {
         self.interval_us.saturating_mul(self.burst as u64)
     }
+
+    /// The rate in the long run, in thousandths of a request a second.
+    #[must_use]
+    pub const fn milli_per_second(self) -> u64 {
+        1_000_000_000 / self.interval_us
+    }
 }
 
 impl Share {
     /// All of it.
-    pub const WHOLE: Self = Self(1000);
+    pub const WHOLE: Self = Self(1_000_000);
 
     /// So many thousandths, at least 1 and at most all of it.
     #[must_use]
     pub const fn thousandths(share: u16) -> Self {
+        Self::millionths(if share == 0 { 1_000 } else { share as u32 * 1_000 })
+    }
+
+    /// So many millionths, at least 1 and at most all of it.
+    #[must_use]
+    pub const fn millionths(share: u32) -> Self {
         match share {
             0 => Self(1),
-            1..=1000 => Self(share),
+            1..=1_000_000 => Self(share),
             _ => Self::WHOLE,
+        }
+    }
+
+    /// It in whole percent, rounded down.
+    #[must_use]
+    pub const fn percent(self) -> u64 {
+        self.0 as u64 * 100 / Self::WHOLE.0 as u64
+    }
+
+    /// What each of so many has that share evenly.
+    #[must_use]
+    pub const fn of_one_in(count: u32) -> Self {
+        match count {
+            0 | 1 => Self::WHOLE,
+            _ => Self::millionths(Self::WHOLE.0 / count),
         }
     }
 }
@@ -110,6 +138,12 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Whether it says no more than a new one would.
+    #[must_use]
+    pub fn is_idle(&self, now: MonoUs) -> bool {
+        self.theoretical_arrival.load(Ordering::Relaxed) <= now.0
+    }
+
     /// Counts one request if it conforms; a refused one costs the caller nothing.
     ///
     /// # Errors
@@ -132,6 +166,20 @@ impl Cell {
             }
             Err(before) => Err(RetryAfter { us: next(before).saturating_sub(latest).max(1) }),
         }
+    }
+
+    /// Goes over from one quota to another. As many requests conform at once as before, but for those beyond the new burst:
+    /// a larger quota gives more with time alone. Else a share that wanders from gateway to gateway would be spent at each.
+    pub fn resize(&self, now: MonoUs, from: Quota, to: Quota) {
+        let (whole, window) = (from.window_us(), to.window_us());
+        let moved = |arrival: u64| {
+            let left = whole.saturating_sub(arrival.saturating_sub(now.0));
+            let kept = u128::from(left) * u128::from(to.interval_us) / u128::from(from.interval_us);
+            let kept = u64::try_from(kept).unwrap_or(u64::MAX).min(window);
+            Some(now.0.saturating_add(window - kept))
+        };
+        // It always has a next value, so that it never fails.
+        let _ = self.theoretical_arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
     }
 }
 
@@ -167,6 +215,29 @@ mod tests {
         assert_eq!(quota.scaled(Share::thousandths(5000)), quota);
         assert_eq!(Quota::new(0, SECOND), None);
         assert_eq!(Quota::new(1, 0), None);
+    }
+
+    #[test]
+    fn a_quota_that_grows_gives_more_with_time_alone() {
+        let quota = Quota::new(100, 60 * SECOND).unwrap();
+        let tenth = quota.scaled(Share::thousandths(100));
+        let most = quota.scaled(Share::thousandths(900));
+        let now = MonoUs(100 * SECOND);
+        let left = |cell: &Cell, now, quota| match cell.check(now, quota) {
+            Ok(left) => left.requests + 1,
+            Err(_) => 0,
+        };
+        let cell = Cell::default();
+        cell.resize(now, tenth, most);
+        assert_eq!(left(&cell, now, most), 10, "as many as before");
+        assert_eq!(left(&cell, now.plus_us(21 * SECOND), most), 40, "one less, and 31 with time");
+        let cell = Cell::default();
+        cell.resize(now, most, tenth);
+        assert_eq!(left(&cell, now, tenth), 10);
+        let cell = Cell::default();
+        (0..85).for_each(|_| assert!(cell.check(now, most).is_ok()));
+        cell.resize(now, most, tenth);
+        assert_eq!(left(&cell, now, tenth), 5, "what was left is left");
     }
 
     #[test]
@@ -214,6 +285,36 @@ mod tests {
                     prop_assert!((last - first + 1) as u64 <= allowed);
                 }
             }
+        }
+
+        #[test]
+        fn shares_that_wander_between_gateways_give_one_quota_and_no_more(
+            requests in 4u32..200,
+            steps in prop::collection::vec(
+                (prop::array::uniform3(0u32..1_000), 0u64..2_000),
+                1..80,
+            ),
+        ) {
+            let quota = Quota::new(requests, 10 * SECOND).unwrap();
+            let cells: [Cell; 3] = Default::default();
+            let mut shares = [Share::of_one_in(3); 3];
+            let (start, mut now, mut admitted) = (MonoUs(SECOND), MonoUs(SECOND), 0_u64);
+            for (parts, wait_ms) in steps {
+                now = now.plus_ms(wait_ms);
+                let all = parts.iter().sum::<u32>().max(1);
+                let next = parts.map(|part| Share::millionths(part * 1_000_000 / all));
+                for ((cell, from), to) in cells.iter().zip(shares).zip(next) {
+                    cell.resize(now, quota.scaled(from), quota.scaled(to));
+                    // A flood: whatever may be taken is.
+                    while cell.check(now, quota.scaled(to)).is_ok() {
+                        admitted += 1;
+                    }
+                }
+                shares = next;
+            }
+            // No share is nothing: each of the three has a millionth, and is rounded once.
+            let with_time = now.since(start).div_ceil(quota.interval_us) + 3;
+            prop_assert!(admitted <= u64::from(requests) + with_time, "{admitted}");
         }
 
         #[test]

@@ -8,7 +8,7 @@ use proto_types::Handle;
 use proto_types::a2a::ProtocolVersion;
 
 use crate::dispatch::{Error, Operation};
-use crate::path::Methods;
+use crate::path::{Method, Methods};
 
 /// Where the instance answers this binding; agents do at `/agents/{handle}`.
 pub const INSTANCE: &str = "/a2a";
@@ -40,9 +40,9 @@ pub enum Resource {
     /// `tasks/{id}:subscribe`.
     Subscribe(String),
     /// `tasks/{id}/pushNotificationConfigs`.
-    PushConfigs,
+    PushConfigs(String),
     /// `tasks/{id}/pushNotificationConfigs/{configId}`.
-    PushConfig,
+    PushConfig(String, String),
     /// `extendedAgentCard`; in 0.3 `card`.
     ExtendedCard,
 }
@@ -82,31 +82,53 @@ impl Endpoint {
         Some(Self { agent, version, resource })
     }
 
-    /// The operation that is called.
+    /// The operation that is called with such a method.
     ///
     /// # Errors
     /// It is not served in this version.
-    pub fn operation(&self) -> Result<Operation, Error> {
-        match (&self.resource, self.version) {
-            (Resource::Message, _) => Ok(Operation::SendMessage),
-            (Resource::MessageStream, _) => Ok(Operation::SendStreamingMessage),
-            (Resource::Tasks, ProtocolVersion::V10) => Ok(Operation::ListTasks),
+    pub fn operation(&self, method: Method) -> Result<Operation, Error> {
+        Ok(match (&self.resource, method) {
+            (Resource::Message, _) => Operation::SendMessage,
+            (Resource::MessageStream, _) => Operation::SendStreamingMessage,
             // The table of 0.3 names the path; its `a2a.proto` has no message for it.
-            (Resource::Tasks, ProtocolVersion::V03) => Err(Error::Unsupported),
-            (Resource::Task(_), _) => Ok(Operation::GetTask),
-            (Resource::Cancel(_), _) => Ok(Operation::CancelTask),
-            (Resource::Subscribe(_), _) => Ok(Operation::SubscribeToTask),
-            (Resource::PushConfigs | Resource::PushConfig, _) => Err(Error::PushNotifications),
-            (Resource::ExtendedCard, _) => Ok(Operation::GetExtendedAgentCard),
-        }
+            (Resource::Tasks, _) if self.version == ProtocolVersion::V03 => {
+                return Err(Error::Unsupported);
+            }
+            (Resource::Tasks, _) => Operation::ListTasks,
+            (Resource::Task(_), _) => Operation::GetTask,
+            (Resource::Cancel(_), _) => Operation::CancelTask,
+            (Resource::Subscribe(_), _) => Operation::SubscribeToTask,
+            (Resource::PushConfigs(_), Method::Get) => Operation::ListTaskPushNotificationConfigs,
+            (Resource::PushConfigs(_), Method::Post) => Operation::CreateTaskPushNotificationConfig,
+            (Resource::PushConfig(..), Method::Get) => Operation::GetTaskPushNotificationConfig,
+            (Resource::PushConfig(..), Method::Post) => Operation::DeleteTaskPushNotificationConfig,
+            (Resource::ExtendedCard, _) => Operation::GetExtendedAgentCard,
+        })
     }
 
-    /// The task that the path names.
+    /// What the path names, by the members of the parameters that say the same: those of 0.3 are what its JSON-RPC has.
     #[must_use]
-    pub fn task(&self) -> Option<&str> {
-        match &self.resource {
-            Resource::Task(id) | Resource::Cancel(id) | Resource::Subscribe(id) => Some(id),
-            _ => None,
+    pub fn named(&self, method: Method) -> Vec<(&'static str, &str)> {
+        let is_older = self.version == ProtocolVersion::V03;
+        match (&self.resource, method) {
+            (Resource::Task(id) | Resource::Cancel(id) | Resource::Subscribe(id), _) => {
+                vec![("id", id.as_str())]
+            }
+            (Resource::PushConfigs(task), Method::Get) if is_older => vec![("id", task.as_str())],
+            (Resource::PushConfigs(task), _) => vec![("taskId", task.as_str())],
+            (Resource::PushConfig(task, config), _) if is_older => {
+                vec![("id", task.as_str()), ("pushNotificationConfigId", config.as_str())]
+            }
+            (Resource::PushConfig(task, config), _) => {
+                vec![("taskId", task.as_str()), ("id", config.as_str())]
+            }
+            (
+                Resource::Message
+                | Resource::MessageStream
+                | Resource::Tasks
+                | Resource::ExtendedCard,
+                _,
+            ) => Vec::new(),
         }
     }
 
@@ -116,8 +138,8 @@ impl Endpoint {
         match self.resource {
             Resource::Message | Resource::MessageStream | Resource::Cancel(_) => Methods::POST,
             Resource::Tasks | Resource::Task(_) | Resource::ExtendedCard => Methods::CALL,
-            Resource::Subscribe(_) | Resource::PushConfigs => Methods::CALL_OR_POST,
-            Resource::PushConfig => Methods::CALL_OR_DELETE,
+            Resource::Subscribe(_) | Resource::PushConfigs(_) => Methods::CALL_OR_POST,
+            Resource::PushConfig(..) => Methods::CALL_OR_DELETE,
         }
     }
 
@@ -135,8 +157,12 @@ impl Resource {
             (["message:stream"], _) => Self::MessageStream,
             (["tasks"], _) => Self::Tasks,
             (["tasks", id], _) => Self::of_task(id, path)?,
-            (["tasks", _, "pushNotificationConfigs"], _) => Self::PushConfigs,
-            (["tasks", _, "pushNotificationConfigs", _], _) => Self::PushConfig,
+            (["tasks", task, "pushNotificationConfigs"], _) => {
+                Self::PushConfigs((*task).to_owned())
+            }
+            (["tasks", task, "pushNotificationConfigs", config], _) => {
+                Self::PushConfig((*task).to_owned(), (*config).to_owned())
+            }
             (["extendedAgentCard"], ProtocolVersion::V10) => Self::ExtendedCard,
             (["card"], ProtocolVersion::V03) => Self::ExtendedCard,
             _ => return None,
@@ -166,6 +192,7 @@ mod tests {
     const V03: ProtocolVersion = ProtocolVersion::V03;
     const V10: ProtocolVersion = ProtocolVersion::V10;
 
+    /// What a path names to a method that acts.
     fn find(path: &str) -> Option<Endpoint> {
         match Route::find(path, Method::Post).unwrap()? {
             Route::HttpJson(endpoint) => Some(endpoint),
@@ -180,10 +207,12 @@ mod tests {
     #[test]
     fn each_path_of_both_versions_has_its_operation_and_methods() {
         use Operation::{
-            CancelTask, GetExtendedAgentCard, GetTask, ListTasks, SendMessage,
-            SendStreamingMessage, SubscribeToTask,
+            CancelTask, CreateTaskPushNotificationConfig, DeleteTaskPushNotificationConfig,
+            GetExtendedAgentCard, GetTask, ListTasks, SendMessage, SendStreamingMessage,
+            SubscribeToTask,
         };
-        let push = Err(Error::PushNotifications);
+        let create = Ok(CreateTaskPushNotificationConfig);
+        let delete = Ok(DeleteTaskPushNotificationConfig);
         for (rest, operation, older, methods) in [
             ("message:send", Ok(SendMessage), Ok(SendMessage), "POST"),
             ("message:stream", Ok(SendStreamingMessage), Ok(SendStreamingMessage), "POST"),
@@ -191,23 +220,85 @@ mod tests {
             ("tasks/t1", Ok(GetTask), Ok(GetTask), "GET"),
             ("tasks/t1:cancel", Ok(CancelTask), Ok(CancelTask), "POST"),
             ("tasks/t1:subscribe", Ok(SubscribeToTask), Ok(SubscribeToTask), "GET, POST"),
-            ("tasks/t1/pushNotificationConfigs", push, push, "GET, POST"),
-            ("tasks/t1/pushNotificationConfigs/p", push, push, "GET, DELETE"),
+            ("tasks/t1/pushNotificationConfigs", create, create, "GET, POST"),
+            ("tasks/t1/pushNotificationConfigs/p", delete, delete, "GET, DELETE"),
         ] {
             for base in ["/agents/echo", "/a2a", "/a2a/echo"] {
                 let found = find(&format!("{base}/{rest}")).unwrap();
-                assert_eq!((found.operation(), found.version), (operation, V10), "{base} {rest}");
+                assert_eq!(
+                    (found.operation(Method::Post), found.version),
+                    (operation, V10),
+                    "{base} {rest}"
+                );
                 assert_eq!(found.methods().allow(), methods, "{base} {rest}");
                 assert_eq!(found.agent.is_some(), base != "/a2a", "{base} {rest}");
             }
             for base in ["/agents/echo/v1", "/a2a/v1"] {
                 let found = find(&format!("{base}/{rest}")).unwrap();
-                assert_eq!((found.operation(), found.version), (older, V03), "{base} {rest}");
+                assert_eq!(
+                    (found.operation(Method::Post), found.version),
+                    (older, V03),
+                    "{base} {rest}"
+                );
             }
         }
         let card = Ok(GetExtendedAgentCard);
-        assert_eq!(find("/agents/echo/extendedAgentCard").unwrap().operation(), card);
-        assert_eq!(find("/agents/echo/v1/card").unwrap().operation(), card);
+        assert_eq!(find("/agents/echo/extendedAgentCard").unwrap().operation(Method::Post), card);
+        assert_eq!(find("/agents/echo/v1/card").unwrap().operation(Method::Post), card);
+    }
+
+    #[test]
+    fn a_push_configuration_is_named_by_its_path_and_looked_at_with_get() {
+        let configs = "tasks/t%2F1/pushNotificationConfigs";
+        for (base, method, rest, operation, named) in [
+            (
+                "/a2a",
+                Method::Get,
+                "",
+                Operation::ListTaskPushNotificationConfigs,
+                &[("taskId", "t/1")][..],
+            ),
+            (
+                "/a2a",
+                Method::Post,
+                "",
+                Operation::CreateTaskPushNotificationConfig,
+                &[("taskId", "t/1")],
+            ),
+            (
+                "/a2a",
+                Method::Get,
+                "/c",
+                Operation::GetTaskPushNotificationConfig,
+                &[("taskId", "t/1"), ("id", "c")],
+            ),
+            (
+                "/a2a/v1",
+                Method::Get,
+                "",
+                Operation::ListTaskPushNotificationConfigs,
+                &[("id", "t/1")],
+            ),
+            (
+                "/a2a/v1",
+                Method::Post,
+                "",
+                Operation::CreateTaskPushNotificationConfig,
+                &[("taskId", "t/1")],
+            ),
+            (
+                "/a2a/v1",
+                Method::Post,
+                "/c",
+                Operation::DeleteTaskPushNotificationConfig,
+                &[("id", "t/1"), ("pushNotificationConfigId", "c")],
+            ),
+        ] {
+            let found = find(&format!("{base}/{configs}{rest}")).unwrap();
+            assert_eq!(found.operation(method), Ok(operation), "{base} {rest}");
+            assert_eq!(found.named(method), named, "{base} {rest}");
+        }
+        assert_eq!(find("/a2a/tasks/a:b").unwrap().named(Method::Post), [("id", "a:b")]);
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! and ids that a task or context of ours can have. Must never hand on a context or task inside the
 //! message: the gateway names both.
 
+pub mod push;
+
 use proto_types::a2a::{
     CancelTaskRequest, GetTaskRequest, ListTasksRequest, Message, Role, SchemaError,
     SendMessageRequest, SubscribeToTaskRequest, TaskState,
 };
 use proto_types::schema::Problem;
-use proto_types::{ContextId, Handle, TaskId, WallMs};
+use proto_types::{ContextId, Handle, PushConfig, TaskId, WallMs};
 use serde_json::Value;
 
 use crate::form::Form;
@@ -32,8 +34,8 @@ pub struct Send {
     pub return_immediately: bool,
     /// How many messages of the history the answer holds; all if absent.
     pub history_length: Option<u32>,
-    /// Whether the caller wants to be notified by a call of ours.
-    pub wants_push: bool,
+    /// Where the caller wants the changes of the task to be pushed to.
+    pub push: Option<PushConfig>,
 }
 
 /// The parameters of GetTask, CancelTask and SubscribeToTask.
@@ -91,10 +93,13 @@ impl Send {
             faults.push(fault("/message/contextId", "at most 128 visible ASCII characters"));
         }
         let tenant = read_tenant(tenant.as_deref(), &mut faults);
+        let configuration = configuration.unwrap_or_default();
+        let wanted = configuration.task_push_notification_config;
+        let push = wanted
+            .and_then(|wanted| push::read((form, push::in_message(form)), wanted, &mut faults));
         if !faults.is_empty() {
             return Err(faults);
         }
-        let configuration = configuration.unwrap_or_default();
         Ok(Self {
             tenant,
             context: context.and_then(Result::ok),
@@ -102,7 +107,7 @@ impl Send {
             message,
             return_immediately: configuration.return_immediately,
             history_length: configuration.history_length,
-            wants_push: configuration.task_push_notification_config.is_some(),
+            push,
         })
     }
 }
@@ -218,14 +223,16 @@ mod tests {
             (send.context, send.task),
             (ContextId::parse("c1").ok(), Some(TaskId::parse("t1").ok()))
         );
-        assert_eq!(
-            (send.history_length, send.return_immediately, send.wants_push),
-            (Some(3), true, false)
-        );
+        assert_eq!((send.history_length, send.return_immediately), (Some(3), true));
+        assert_eq!(send.push, None);
         let push = json!({"taskPushNotificationConfig": {"url": "https://a.example"}});
         let mut params = with_message(|_| ());
         params["configuration"] = push;
-        assert!(Send::parse(Form::V10, &params).unwrap().wants_push);
+        let push = Send::parse(Form::V10, &params).unwrap().push.unwrap();
+        assert_eq!(push.url.as_str(), "https://a.example");
+        params["configuration"]["taskPushNotificationConfig"]["url"] = json!("mailto:a@b.example");
+        let faults = Send::parse(Form::V10, &params).unwrap_err();
+        assert_eq!(faults[0].field(), "configuration.taskPushNotificationConfig.url");
     }
 
     #[test]

@@ -30,18 +30,28 @@ pub enum Route {
     AgentCard(Handle),
     /// The descriptor, under the older name or the newer one.
     Descriptor(Brand),
+    /// The keys that this instance signs with.
+    Jwks,
     /// An operator's call to a peer, as this instance.
     FederationProxy,
     /// How this instance federates, for those who run it.
     FederationStatus,
     /// The peers that an operator may call, for those who run this instance.
     FederationDirectory,
+    /// How A2A is spoken here, for those who run this instance.
+    A2aStatus,
+    /// The agents that a viewer sees, as Pilox lists them.
+    MeshAgents,
+    /// How peers answer, for the operator.
+    MeshPeers,
     /// Takes WAN envelopes in.
     Publish,
     /// Leases envelopes to a local subscriber. Without a target, the query names it.
     Pull(Option<Handle>),
     /// Acknowledges one; the target is found as for [`Route::Pull`].
     Acknowledge(Option<Handle>),
+    /// Dead letters, for the operator.
+    DeadLetters,
     /// Whether the process lives.
     Health,
     /// Whether it should be sent work.
@@ -50,6 +60,17 @@ pub enum Route {
     Metrics,
     /// What an error code means.
     ErrorPage(String),
+    /// The contract of all this.
+    Contract(Notation),
+}
+
+/// How the contract is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notation {
+    /// YAML 1.2.
+    Yaml,
+    /// JSON.
+    Json,
 }
 
 /// Which of the two names a Pilox document carries.
@@ -126,24 +147,56 @@ impl Route {
             ["agents", name, ".well-known", "agent-card.json" | "agent.json"] => {
                 Self::AgentCard(handle(name)?)
             }
-            [".well-known", "agent-card.json" | "agent.json"] => Self::InstanceCard,
-            [".well-known", "pilox-mesh.json"] => Self::Descriptor(Brand::Pilox),
-            [".well-known", "hive-mesh.json"] => Self::Descriptor(Brand::Hive),
-            ["api", "mesh", "federation", "proxy", "jsonrpc"] => Self::FederationProxy,
-            ["api", "mesh", "federation", "status"] => Self::FederationStatus,
-            ["api", "mesh", "federation", "directory"] => Self::FederationDirectory,
-            ["v1", "publish"] | ["api", "mesh", "wan", "ingress"] => Self::Publish,
-            ["v1", "envelopes"] => Self::Pull(None),
-            // It is a handle too, and nobody reads an acknowledgement.
-            ["v1", "envelopes", "ack"] if method == Method::Post => Self::Acknowledge(None),
-            ["v1", "envelopes", target] => Self::Pull(Some(handle(target)?)),
-            ["v1", "envelopes", target, "ack"] => Self::Acknowledge(Some(handle(target)?)),
+            [".well-known", document] => Self::of_well_known(document)?,
+            ["api", "a2a", "status"] => Self::A2aStatus,
+            ["api", "mesh", rest @ ..] => Self::of_mesh(rest)?,
+            ["v1", "publish"] => Self::Publish,
+            ["v1", "envelopes", rest @ ..] => Self::of_envelopes(rest, method)?,
+            ["v1", "dead-letters"] => Self::DeadLetters,
             ["healthz" | "livez"] | ["v1", "health"] => Self::Health,
             ["readyz"] => Self::Ready,
             ["metrics"] | ["v1", "metrics"] => Self::Metrics,
             ["docs", "errors", code] => Self::ErrorPage((*code).to_owned()),
+            ["openapi.yaml"] => Self::Contract(Notation::Yaml),
+            ["openapi.json"] => Self::Contract(Notation::Json),
             [A2A_SERVICE, method] => Self::Grpc((*method).to_owned()),
             _ => Self::HttpJson(Endpoint::find(segments, path)?),
+        })
+    }
+
+    fn of_well_known(document: &str) -> Option<Self> {
+        Some(match document {
+            "agent-card.json" | "agent.json" => Self::InstanceCard,
+            "pilox-mesh.json" => Self::Descriptor(Brand::Pilox),
+            "hive-mesh.json" => Self::Descriptor(Brand::Hive),
+            "jwks.json" => Self::Jwks,
+            _ => return None,
+        })
+    }
+
+    /// Behind `/api/mesh`, where Pilox has them.
+    fn of_mesh(segments: &[&str]) -> Option<Self> {
+        Some(match segments {
+            ["federation", "proxy", "jsonrpc"] => Self::FederationProxy,
+            ["federation", "status"] => Self::FederationStatus,
+            ["federation", "directory"] => Self::FederationDirectory,
+            ["agents"] => Self::MeshAgents,
+            ["peers"] => Self::MeshPeers,
+            ["wan", "ingress"] => Self::Publish,
+            _ => return None,
+        })
+    }
+
+    /// Behind `/v1/envelopes`.
+    fn of_envelopes(segments: &[&str], method: Method) -> Option<Self> {
+        let target = |text: &str| Handle::parse(text).ok().map(Some);
+        Some(match segments {
+            [] => Self::Pull(None),
+            // It is a handle too, and nobody reads an acknowledgement.
+            ["ack"] if method == Method::Post => Self::Acknowledge(None),
+            [name] => Self::Pull(target(name)?),
+            [name, "ack"] => Self::Acknowledge(target(name)?),
+            _ => return None,
         })
     }
 
@@ -158,16 +211,22 @@ impl Route {
             | Self::Publish
             | Self::Acknowledge(_) => Methods::POST,
             Self::HttpJson(endpoint) => endpoint.methods(),
+            Self::DeadLetters => Methods::CALL_OR_POST,
             Self::InstanceCard
             | Self::AgentCard(_)
             | Self::Descriptor(_)
+            | Self::Jwks
             | Self::FederationStatus
             | Self::FederationDirectory
+            | Self::A2aStatus
+            | Self::MeshAgents
+            | Self::MeshPeers
             | Self::Pull(_)
             | Self::Health
             | Self::Ready
             | Self::Metrics
-            | Self::ErrorPage(_) => Methods::GET,
+            | Self::ErrorPage(_)
+            | Self::Contract(_) => Methods::GET,
         }
     }
 
@@ -223,15 +282,20 @@ mod tests {
             ("/.well-known/agent-card.json", Route::InstanceCard),
             ("/.well-known/hive-mesh.json", Route::Descriptor(Brand::Hive)),
             ("/.well-known/pilox-mesh.json", Route::Descriptor(Brand::Pilox)),
+            ("/.well-known/jwks.json", Route::Jwks),
             ("/api/mesh/federation/proxy/jsonrpc", Route::FederationProxy),
             ("/api/mesh/federation/status", Route::FederationStatus),
             ("/api/mesh/federation/directory", Route::FederationDirectory),
+            ("/api/a2a/status", Route::A2aStatus),
+            ("/api/mesh/agents", Route::MeshAgents),
+            ("/api/mesh/peers", Route::MeshPeers),
             ("/v1/publish", Route::Publish),
             ("/api/mesh/wan/ingress", Route::Publish),
             ("/v1/envelopes", Route::Pull(None)),
             ("/v1/envelopes/urn:a:b", Route::Pull(Some(handle("urn:a:b")))),
             ("/v1/envelopes/urn:a:b/ack", Route::Acknowledge(Some(handle("urn:a:b")))),
             ("/v1/envelopes/ack", Route::Acknowledge(None)),
+            ("/v1/dead-letters", Route::DeadLetters),
             ("/healthz", Route::Health),
             ("/livez", Route::Health),
             ("/readyz", Route::Ready),
@@ -239,6 +303,8 @@ mod tests {
             ("/v1/health", Route::Health),
             ("/v1/metrics", Route::Metrics),
             ("/docs/errors/not-found", Route::ErrorPage("not-found".to_owned())),
+            ("/openapi.yaml", Route::Contract(Notation::Yaml)),
+            ("/openapi.json", Route::Contract(Notation::Json)),
             ("/lf.a2a.v1.A2AService/GetTask", Route::Grpc("GetTask".to_owned())),
         ] {
             let method = method_of(&route);
@@ -281,6 +347,7 @@ mod tests {
             "/v1%2Fpublish",
             "/api/a2a/federated",
             "/api/mesh/federation",
+            "/api/mesh/agents/",
             "/api/mesh/federation/status/",
             "/.well-known/agent-card.json/",
             "/agents/a\"b",

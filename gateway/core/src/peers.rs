@@ -100,10 +100,10 @@ impl Peer {
         self.counting(now).filter(named).filter_map(Key::public_key)
     }
 
-    /// Whether this key counts now.
+    /// Whether the key of these bytes counts now.
     #[must_use]
-    pub fn has_key(&self, key: &PublicKey, now: WallMs) -> bool {
-        self.counting(now).any(|counts| counts.bytes == *key.as_bytes())
+    pub fn has_key(&self, key: &[u8; 32], now: WallMs) -> bool {
+        self.counting(now).any(|counts| counts.bytes == *key)
     }
 
     fn counting(&self, now: WallMs) -> impl Iterator<Item = &Key> {
@@ -304,7 +304,7 @@ mod tests {
             assert_eq!(peer.keys_for(None, NOW).collect::<Vec<_>>(), [&own]);
             assert_eq!(peer.keys_for(Some(&kid("k1")), NOW).count(), 0);
         }
-        assert!(peer.has_key(&own, NOW));
+        assert!(peer.has_key(own.as_bytes(), NOW));
     }
 
     #[test]

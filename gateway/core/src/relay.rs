@@ -1,12 +1,14 @@
 //! A call that is relayed to the upstream of an attached agent, in terms of A2A 1.0.
 //!
 //! Decides how it is said in the binding and version of the upstream (`request.rs`), what its answer means (`answer.rs`,
-//! `fault.rs`), and that ids are replaced on both ways (`ids.rs`). Must never hold a credential, a URL or a connection.
+//! `fault.rs`, `status.rs`), and that ids are replaced on both ways (`ids.rs`). Must never hold a credential, a URL or a
+//! connection.
 
 mod answer;
 mod fault;
 mod ids;
 mod request;
+mod status;
 
 use proto_types::a2a::{
     CancelTaskRequest, GetTaskRequest, ListTasksRequest, ListTasksResponse, Method,
@@ -16,6 +18,7 @@ use proto_types::upstream::{Upstream, UpstreamBinding};
 
 pub use self::fault::UpstreamFault;
 pub use self::ids::{UnknownTask, event_sealed_out, sealed_in, sealed_out};
+pub use self::status::as_http_error;
 use crate::form::{Answer, Form};
 
 /// A call, as the upstream is to understand it. The tenant that it names is the caller's, and is not said.
@@ -42,7 +45,7 @@ pub struct OutgoingHttp {
     pub method: HttpMethod,
     /// What is appended to the URL of a replica: a path and a query, or nothing.
     pub path: String,
-    /// JSON.
+    /// JSON. That of gRPC is yet to be encoded, by the method that the path names.
     pub body: Option<Vec<u8>>,
     /// Whether a stream of events is asked for.
     pub is_stream: bool,
@@ -133,7 +136,10 @@ impl UpstreamForm {
         match (self.version, self.binding) {
             (ProtocolVersion::V10, _) => Form::V10,
             (ProtocolVersion::V03, UpstreamBinding::JsonRpc) => Form::V03JsonRpc,
-            (ProtocolVersion::V03, UpstreamBinding::HttpJson) => Form::V03HttpJson,
+            // gRPC is of 1.0 alone.
+            (ProtocolVersion::V03, UpstreamBinding::HttpJson | UpstreamBinding::Grpc) => {
+                Form::V03HttpJson
+            }
         }
     }
 }

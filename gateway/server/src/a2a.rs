@@ -3,13 +3,17 @@
 //! must never be shown to anybody but its owner, and nothing be asked in a caller's name before its token is spent, but what
 //! the token travels with.
 
+mod asked;
 mod binding;
 mod cancel;
+mod extensions;
 mod follow;
 mod frames;
 mod list;
 mod lookup;
+mod numbered;
 mod place;
+mod push;
 mod read;
 mod relay;
 mod send;
@@ -23,7 +27,9 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use gateway_core::dispatch::Operation;
+use gateway_core::extensions::{Extensions, Numbering};
 use gateway_core::form::Answer;
+use gateway_core::params::push::Push;
 use gateway_core::params::{List, Named, Send};
 use gateway_core::{Caller, Failure};
 use http::request::Parts;
@@ -39,6 +45,8 @@ use self::send::Submitted;
 use self::task::{find, view};
 
 pub(crate) use self::binding::{Binding, Protocol};
+pub(crate) use self::extensions::{last_event, requested};
+pub(crate) use self::push::payload;
 
 /// What is called, in the form of its binding.
 pub(crate) struct Request {
@@ -47,13 +55,22 @@ pub(crate) struct Request {
     pub(crate) params: Value,
     /// Whether nobody hears the answer, as with a JSON-RPC call without an id.
     pub(crate) is_notification: bool,
+    /// Which extensions its caller asks for.
+    pub(crate) extensions: Extensions,
+    /// The id of the event that its caller has read last.
+    pub(crate) last_event: Option<String>,
 }
 
 /// A call that is in order, before its token is spent: nothing of it needs to be read again.
 pub(crate) struct Call {
     binding: Binding,
+    operation: Operation,
     /// Whether its answer is a stream.
     is_stream: bool,
+    /// Which extensions count for it.
+    extensions: Extensions,
+    /// Whether the events of its stream have ids, and after which one it begins.
+    numbering: Option<Numbering>,
     params: Params,
 }
 
@@ -66,8 +83,14 @@ enum Params {
     Prepaid(Prepaid),
 }
 
-/// What begins no task: its token is spent before it is carried out.
+/// What begins no task, or may have begun it before: its token is spent before it is carried out.
 enum Prepaid {
+    /// A message that has the same task whenever it is sent. A token that came with it would not be spent where the task is
+    /// there already, and so could be shown again.
+    Repeatable {
+        agent: Arc<Agent>,
+        send: Box<Send>,
+    },
     /// A message to a task that is there.
     Continue {
         agent: Arc<Agent>,
@@ -86,12 +109,16 @@ enum Query {
     Tasks(Addressed, Box<List>),
     /// The card of an agent, or without one of the instance.
     Card(Addressed),
+    /// Where the changes of a task are pushed.
+    Push(Addressed, Box<Push>),
 }
 
 /// A call whose token is spent.
 pub(crate) struct Paid {
     binding: Binding,
     is_stream: bool,
+    extensions: Extensions,
+    numbering: Option<Numbering>,
     step: Step,
 }
 
@@ -114,7 +141,7 @@ impl Call {
         caller: &Caller,
         payment: Payment,
     ) -> Result<Paid, Failure> {
-        let Self { binding, is_stream, params } = self;
+        let Self { binding, is_stream, extensions, numbering, params, .. } = self;
         let step = match params {
             Params::Begin { agent, send } => {
                 let stream = is_stream.then_some(&binding);
@@ -126,7 +153,7 @@ impl Call {
                 Step::Prepaid(prepaid)
             }
         };
-        Ok(Paid { binding, is_stream, step })
+        Ok(Paid { binding, is_stream, extensions, numbering, step })
     }
 }
 
@@ -138,15 +165,31 @@ impl Paid {
         caller: &Caller,
         parts: &Parts,
     ) -> Result<Response, Failure> {
-        let Self { binding, is_stream, step } = self;
+        let (extensions, version) = (self.extensions, self.binding.version);
+        let mut response = Box::pin(self.carry_out(gateway, caller, parts)).await?;
+        extensions::mark(response.headers_mut(), extensions, version);
+        Ok(response)
+    }
+
+    async fn carry_out(
+        self,
+        gateway: &Arc<Gateway>,
+        caller: &Caller,
+        parts: &Parts,
+    ) -> Result<Response, Failure> {
+        let Self { binding, is_stream, numbering, step, .. } = self;
+        let stream = is_stream.then_some(&binding);
         let submitted = match step {
             Step::Begun(submitted) => *submitted,
+            Step::Prepaid(Prepaid::Repeatable { agent, send }) => {
+                send::begin_or_find(gateway, (caller, &agent), *send, (stream, numbering)).await?
+            }
             Step::Prepaid(Prepaid::Continue { agent, send }) => {
-                let stream = is_stream.then_some(&binding);
                 send::go_on(gateway, (caller, &agent), *send, stream).await?
             }
             Step::Prepaid(Prepaid::Subscribe(agent, named)) => {
-                subscribe::subscribe(gateway, caller, (agent.as_deref(), &named)).await?
+                let of = (agent.as_deref(), &named);
+                subscribe::subscribe(gateway, caller, of, numbering).await?
             }
             Step::Prepaid(Prepaid::Query(query)) => {
                 let answer = answer_of((gateway, caller), query, binding.version).await?;
@@ -156,12 +199,21 @@ impl Paid {
                 return Box::pin(relay.answer(gateway, caller, (binding, parts))).await;
             }
         };
-        if is_stream {
-            return stream::answer(gateway, caller, binding, submitted);
-        }
-        let answer = send::answer(gateway, caller, submitted).await?;
-        binding.answer(&Answer::Message(answer))
+        outcome((gateway, caller), (binding, is_stream, numbering), submitted).await
     }
+}
+
+/// What comes of a task: as it comes, or at its end.
+async fn outcome(
+    (gateway, caller): (&Arc<Gateway>, &Caller),
+    (binding, is_stream, numbering): (Binding, bool, Option<Numbering>),
+    submitted: Submitted,
+) -> Result<Response, Failure> {
+    if is_stream {
+        return stream::answer(gateway, caller, (binding, numbering), submitted);
+    }
+    let answer = send::answer(gateway, caller, submitted).await?;
+    binding.answer(&Answer::Message(answer))
 }
 
 async fn answer_of(
@@ -183,6 +235,7 @@ async fn answer_of(
             Ok(Answer::Tasks(page))
         }
         Query::Card(agent) => card((gateway, caller), agent.as_deref(), version).map(Answer::Card),
+        Query::Push(agent, push) => push::answer((gateway, caller), agent.as_deref(), &push).await,
     }
 }
 
@@ -192,7 +245,7 @@ fn card(
     agent: Option<&Agent>,
     version: ProtocolVersion,
 ) -> Result<Value, Failure> {
-    let directory = gateway.cache.directory(Some(caller.origin()));
+    let directory = gateway.directory(caller);
     let card = directory.extended_card(agent.map(|agent| &agent.handle), version);
     // Since the call was read its caller may have ceased to see the agent.
     card.ok_or(Failure::NotFound)

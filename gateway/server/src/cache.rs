@@ -7,23 +7,25 @@
 
 mod admissions;
 mod fill;
+mod policies;
 mod read;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use deploy_service::Backoff;
 use deploy_service::ready::Condition;
 use gateway_core::Peers;
-use proto_types::visibility::{Admissions, Viewer};
+use policy_core::Policies;
+use proto_types::visibility::Admissions;
 use proto_types::{ChangeKind, Handle, MonoUs, Origin};
 use proto_wire::registry::v1 as wire;
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 
 pub use self::read::read_peers;
-use crate::agents::{Agents, Directory};
+use crate::agents::{Agents, Looker};
 use crate::clock;
 use crate::registry::{Member, Registry};
 use crate::waiting::Waiting;
@@ -38,19 +40,37 @@ const RETRY: Duration = Duration::from_millis(200);
 /// A registry that comes back is followed within this: a fraction of the staleness that is allowed.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 /// The kinds of changes that a gateway cares about.
-const KINDS: [ChangeKind; 4] =
-    [ChangeKind::Peer, ChangeKind::Agent, ChangeKind::Namespace, ChangeKind::Task];
+const KINDS: [ChangeKind; 5] = [
+    ChangeKind::Peer,
+    ChangeKind::Agent,
+    ChangeKind::Namespace,
+    ChangeKind::Task,
+    ChangeKind::Policy,
+];
 
 /// The snapshots, swapped whole.
 pub(crate) struct Cache {
     pub(crate) peers: ArcSwap<Peers>,
     pub(crate) agents: ArcSwap<Agents>,
+    /// What calls are held against; unknown until they were read once.
+    pub(crate) policies: ArcSwap<Policies>,
+    /// Names and digests of the policies that were compiled last; none before the first.
+    policies_of: ArcSwapOption<Vec<(String, String)>>,
     admissions: ArcSwap<Admissions>,
     /// When it was last confirmed, in microseconds of the monotonic clock; 0 while it is not complete.
     confirmed: AtomicU64,
     /// The cluster epoch that it was filled from.
     epoch: AtomicU64,
+    /// The same, with the newest change that it holds.
+    applied: ArcSwap<Applied>,
     registry: Arc<Registry>,
+}
+
+/// How far the cache is: what concerns it of all changes up to this one, in this cluster epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) epoch: u64,
+    pub(crate) revision: u64,
 }
 
 impl Cache {
@@ -62,18 +82,26 @@ impl Cache {
         let agents = Agents::new(origin, default_agent, dual_cards);
         let agents = ArcSwap::from_pointee(agents);
         let (peers, admissions) = (ArcSwap::default(), ArcSwap::default());
+        let policies = ArcSwap::from_pointee(Policies::unknown());
         let (confirmed, epoch) = (AtomicU64::new(0), AtomicU64::new(0));
-        let registry = Arc::clone(registry);
-        Arc::new(Self { peers, agents, admissions, confirmed, epoch, registry })
+        let (applied, registry) = (ArcSwap::default(), Arc::clone(registry));
+        let policies_of = ArcSwapOption::empty();
+        Arc::new(Self {
+            peers,
+            agents,
+            policies,
+            policies_of,
+            admissions,
+            confirmed,
+            epoch,
+            applied,
+            registry,
+        })
     }
 
-    /// The agents as a peer sees them that may act, or as anybody does.
-    pub(crate) fn directory(&self, peer: Option<&Origin>) -> Directory {
-        let viewer = match peer {
-            Some(origin) => self.admissions.load().viewer(origin),
-            None => Viewer::Anonymous,
-        };
-        Directory::new(self.agents.load_full(), viewer)
+    /// A peer that may act, as it looks at the agents.
+    pub(crate) fn peer(&self, origin: &Origin) -> Looker {
+        self.admissions.load().viewer(origin).into()
     }
 
     /// Whether it was confirmed lately enough, by the cluster that there is now, to be acted on.
@@ -87,6 +115,15 @@ impl Cache {
     /// The cluster epoch that it was filled from.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
+    }
+
+    /// How far it is. Nothing that it says is taken back by what is still to come.
+    pub(crate) fn applied(&self) -> Applied {
+        **self.applied.load()
+    }
+
+    fn has_applied(&self, revision: u64) {
+        self.applied.store(Arc::new(Applied { epoch: self.epoch(), revision }));
     }
 
     /// Whether the registry is still at this cluster epoch.
@@ -169,13 +206,35 @@ impl Follower {
     }
 
     async fn try_follow(&self, member: &Member<'_>, since: &mut Option<u64>) -> Result<(), Status> {
+        let mut changes = self.watch(member, since).await?;
+        let mut confirm = tokio::time::interval(CONFIRM);
+        confirm.tick().await;
+        loop {
+            tokio::select! {
+                change = changes.message() => {
+                    let Some(change) = change? else { return Ok(()) };
+                    self.take(member, &change).await?;
+                    self.cache.has_applied(change.revision);
+                    *since = Some(change.revision);
+                }
+                _ = confirm.tick() => self.confirm(member).await?,
+            }
+        }
+    }
+
+    /// The changes behind what is known, which is filled first if it has to be; from then on it serves.
+    async fn watch(
+        &self,
+        member: &Member<'_>,
+        since: &mut Option<u64>,
+    ) -> Result<Streaming<wire::Change>, Status> {
         let start = match *since {
             Some(revision) if self.cache.is_of(self.cache.epoch()) => revision,
             _ => self.fill(member).await?,
         };
         *since = Some(start);
         let kinds = KINDS.map(|kind| kind.to_string()).to_vec();
-        let mut changes =
+        let changes =
             member.watch(wire::WatchRequest { since: start, kinds, ..Default::default() }).await?;
         self.confirm(member).await?;
         self.synced.set(true);
@@ -185,18 +244,7 @@ impl Follower {
             peers = self.cache.peers.load().len(),
             "following the registry"
         );
-        let mut confirm = tokio::time::interval(CONFIRM);
-        confirm.tick().await;
-        loop {
-            tokio::select! {
-                change = changes.message() => {
-                    let Some(change) = change? else { return Ok(()) };
-                    self.take(member, &change).await?;
-                    *since = Some(change.revision);
-                }
-                _ = confirm.tick() => self.confirm(member).await?,
-            }
-        }
+        Ok(changes)
     }
 
     /// A strong read: only a member that hears its cluster answers it.
@@ -214,6 +262,7 @@ impl Follower {
             Ok(ChangeKind::Namespace) => {
                 self.fill_admissions(member, wire::Consistency::Stale).await
             }
+            Ok(ChangeKind::Policy) => self.fill_policies(member, wire::Consistency::Stale).await,
             Ok(ChangeKind::Task) => {
                 self.waiting.changed(&change.id);
                 Ok(())

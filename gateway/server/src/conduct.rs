@@ -31,7 +31,8 @@ pub(crate) async fn report(gateway: Arc<Gateway>) {
     loop {
         tokio::time::sleep(backlog.pause(clock::wall())).await;
         let now = clock::wall();
-        let burst = |peer: &Peer| gateway.peer_policy(peer).quota.burst();
+        // Beyond a gateway's share is not beyond the quota.
+        let burst = |peer: &Peer| gateway.fleet_wide_quota(peer).burst();
         backlog.close(now, &gateway.cache.peers.load(), burst);
         backlog.send(&gateway.registry).await;
     }

@@ -1,10 +1,13 @@
 //! What a gateway is told at start: the section `gateway`.
 //!
-//! Decides defaults, and which settings contradict each other. Must never hold a secret, only the
-//! path of its file.
+//! Decides which settings there are, and their defaults. Must never hold a secret, only the path of its file.
 
 mod bounds;
+mod checked;
+mod clients;
 mod contradiction;
+mod envelopes;
+mod pilox;
 mod upstreams;
 mod webhooks;
 
@@ -13,19 +16,19 @@ use std::path::PathBuf;
 
 use deploy_service::config::mismatch;
 use deploy_service::credential::lacks_join_token;
-use deploy_service::listen::check_proxies;
 use deploy_service::settings::Setting;
 use deploy_service::telemetry::Otlp;
 use deploy_service::tls::{ClientFiles, Connector, ServerFiles};
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, Network, Security, config, telemetry};
-use proto_types::pilox::descriptor::BOOTSTRAP_URLS_MAX;
-use proto_types::{GatewayId, Handle, Origin};
 use serde::Deserialize;
 
-use crate::cors::Cors;
-
+pub(crate) use self::checked::Checked;
+pub(crate) use self::clients::quota;
+pub use self::clients::{Clients, Oidc, Public};
 pub use self::contradiction::Contradiction;
+pub use self::envelopes::Envelopes;
+pub use self::pilox::{Hs256Peer, Relay};
 pub use self::upstreams::{UpstreamCredential, Upstreams};
 pub use self::webhooks::Webhook;
 
@@ -61,10 +64,16 @@ pub struct Config {
     /// The key that signs this instance's own tokens, without which no peer is called: a private JWK, or the seed in 64
     /// hexadecimal digits. The descriptor shows its public half.
     pub federation_key_file: Option<PathBuf>,
+    /// The key by which gateways know the nonces that the others have given, in 64 hexadecimal digits: the same for all gateways of
+    /// one origin, at one of which each token is spent that is bound to such a nonce, without a word to the registry. Where it is
+    /// another gateway's, that one is handed the request, at its `events_endpoint`, in TLS as by `registry_tls`. Without a key no
+    /// nonces are given, and bound tokens are refused.
+    pub fleet_key_file: Option<PathBuf>,
     /// The agent that answers calls to the instance which name none.
     pub default_agent: Option<String>,
-    /// Whether cards have the members of A2A 0.3 beside those of 1.0, so that clients of 0.3 can read them. Readers of 1.0
-    /// pass over what they do not know, unless they are strict.
+    /// Whether cards have the members of A2A 0.3 beside those of 1.0 for every reader: clients of Pilox read `agent-card.json`
+    /// and state no version. Readers of 1.0 pass over what they do not know, unless they are strict. Under
+    /// `/.well-known/agent.json`, and for who states `A2A-Version: 0.3`, cards have them in any case.
     pub dual_cards: bool,
     /// Whether `/.well-known/hive-mesh.json` is served.
     pub brand_hive: bool,
@@ -80,6 +89,8 @@ pub struct Config {
     pub addr_file: Option<PathBuf>,
     /// What is logged, such as `info,registry_raft=debug`, unless `ECUMENE_LOG` says it; by default `info,openraft=warn`.
     pub log_filter: Option<String>,
+    /// Whether each request is a line of the log, with the target `access`: by whom, what, how it ended, bytes and time.
+    pub access_log: bool,
     /// Networks of the proxies that are believed when they say, in `Forwarded` or `X-Forwarded-For`, who their client is;
     /// nobody's by default. Connections count by the proxy all the same, unless it speaks the PROXY protocol: for one that
     /// carries many, raise `limits.connections_per_address_max`.
@@ -87,14 +98,29 @@ pub struct Config {
     /// Whether every connection from `trusted_proxies` has to begin with a header of the PROXY protocol, version 1 or 2. List
     /// no network there, then, from which members, gateways, nodes or clients connect directly.
     pub proxy_protocol: bool,
+    /// Networks from which the tokens of peers are taken, such as `203.0.113.0/24`, by the client's address as `trusted_proxies`
+    /// tell it; from everywhere by default. Elsewhere a token is refused as one that does not hold.
+    pub federation_networks: Vec<Network>,
+    /// What the gateway or proxy in front of this one shows with each call and each envelope, as `X-Pilox-Gateway-Auth` or
+    /// `X-Hive-Gateway-Auth`. Where it is set, nothing is taken that comes without; cards and documents are for everybody.
+    pub gateway_auth_file: Option<PathBuf>,
+    /// Who may bring the envelopes of others, as a subscriber of Pilox does. They count after a restart.
+    pub relays: Vec<Relay>,
+    /// Peers that may also sign their tokens with a secret that they share with this gateway (HS256), as instances of Pilox do by
+    /// default; none by default. They count after a restart.
+    pub hs256_peers: Vec<Hs256Peer>,
     /// What clients may use up of the listener; lame-duck and drain times are in here.
     pub limits: Limits,
     /// What calls may use up.
     pub bounds: Bounds,
     /// How the servers of attached agents are reached.
     pub upstreams: Upstreams,
+    /// Who else may call besides peers; nobody by default.
+    pub clients: Clients,
     /// Where envelopes are taken to. Every gateway of the fleet may have the same: each envelope is one's at a time.
     pub webhooks: Vec<Webhook>,
+    /// Where envelopes are kept, and to which peers they are handed on.
+    pub envelopes: Envelopes,
     /// Where traces and the log go besides.
     pub telemetry: Otlp,
 }
@@ -108,10 +134,22 @@ pub struct Bounds {
     pub address_requests_per_second: u32,
     /// As many of them at once.
     pub address_burst: u32,
-    /// Requests of one peer in each `peer_window`; all of them at once if need be.
+    /// Requests of one peer in each `peer_window`, at all gateways together; all of them at once if need be. Every gateway of the
+    /// fleet has to have the same.
     pub peer_requests: u32,
     /// The span that `peer_requests` is counted over.
     pub peer_window: Duration,
+    /// Requests in each `peer_window` at this gateway of all peers together of which next to nothing was seen yet, besides what
+    /// each of them may do; 0 for no common limit.
+    pub newcomer_requests: u32,
+    /// Malformed requests of one peer at once after which it is let in no more for a minute, and for twice as long each time
+    /// after; in the long run a fiftieth of `peer_requests` may be malformed. 0 for never.
+    pub quarantine_after: u32,
+    /// Whether calls are shed (503) before all of them become slow: as many are admitted at once as have their tokens spent
+    /// within a quarter of a second, or within four times what that takes at rest.
+    pub adaptive_concurrency: bool,
+    /// Calls that may be admitted at once whatever that takes.
+    pub in_flight_min: u32,
     /// The largest A2A call. The registry stores inputs of up to 1 MiB, and some room must be left
     /// for what the gateway adds.
     pub call_bytes_max: Bytes,
@@ -122,6 +160,9 @@ pub struct Bounds {
     /// Tokens that wait to be spent, and envelopes that wait to be taken; more are answered 503, and 429 where they are one
     /// peer's share.
     pub spend_queue_max: usize,
+    /// Bound tokens that this gateway remembers at once, each for two minutes or so and in some 50 bytes; more are answered 503.
+    /// A peer with `peer_requests` can fill an eighth of the default.
+    pub bound_tokens_max: usize,
     /// Between two comments on a silent stream: below the 60 s after which proxies cut.
     pub heartbeat: Duration,
     /// How long an accepted envelope is kept for its subscriber; the registry takes at most 7 days. Its bytes count that long,
@@ -148,38 +189,22 @@ impl Default for Config {
             state_dir: PathBuf::new(),
             subscriber_token_files: Vec::new(),
             operator_token_file: None,
-            federation_key_file: None,
-            default_agent: None,
-            dual_cards: false,
+            federation_key_file: None, fleet_key_file: None,
+            default_agent: None, dual_cards: false,
             brand_hive: true, brand_pilox: true,
             cors_origins: Vec::new(),
             bootstrap_descriptor_urls: Vec::new(),
-            addr_file: None, log_filter: None,
+            addr_file: None, log_filter: None, access_log: false,
             trusted_proxies: Vec::new(), proxy_protocol: false,
+            federation_networks: Vec::new(), gateway_auth_file: None,
+            relays: Vec::new(), hs256_peers: Vec::new(),
             limits: Limits::default(),
             bounds: Bounds::default(),
             upstreams: Upstreams::default(),
+            clients: Clients::default(),
             webhooks: Vec::new(),
+            envelopes: Envelopes::default(),
             telemetry: Otlp::default(),
-        }
-    }
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            address_requests_per_second: 2_000,
-            address_burst: 4_000,
-            peer_requests: 60_000,
-            peer_window: Duration::from_secs(60),
-            call_bytes_max: Bytes::from_kib(960),
-            task_deadline: Duration::from_secs(120),
-            waiting_max: 4_096,
-            spend_queue_max: 8_192,
-            heartbeat: Duration::from_secs(10),
-            envelope_ttl: Duration::from_secs(6 * 86_400),
-            envelope_lease: Duration::from_secs(30),
-            polls_max: 256,
         }
     }
 }
@@ -212,7 +237,8 @@ impl config::Role for Config {
     fn contradiction(&self) -> Option<String> {
         let networks = &self.upstreams.private_networks;
         let addresses = |_| webhooks::check_addresses(&self.webhooks, networks);
-        let refused = self.checked().and_then(addresses).err();
+        let clients = |()| self.clients.check_addresses(networks);
+        let refused = self.checked().and_then(addresses).and_then(clients).err();
         let refused = refused.map(|contradiction| telemetry::chain(&contradiction));
         refused.or_else(|| lacks_join_token(&self.state_dir, self.join_token_file.as_deref()))
     }
@@ -222,91 +248,5 @@ impl config::Role for Config {
         let own = mismatch("tls", Security::open(self.tls.clone()));
         let upstreams = mismatch("upstreams.tls", self.upstreams.connector());
         registry.into_iter().chain(own).chain(upstreams).collect()
-    }
-}
-
-/// The parts of the configuration that are read into types.
-#[derive(Clone, Debug)]
-pub(crate) struct Checked {
-    pub(crate) id: GatewayId,
-    pub(crate) origin: Option<Origin>,
-    pub(crate) default_agent: Option<Handle>,
-    pub(crate) cors: Cors,
-}
-
-impl Config {
-    /// Checks the settings against each other.
-    pub(crate) fn checked(&self) -> Result<Checked, Contradiction> {
-        self.limits.validate()?;
-        check_proxies(&self.trusted_proxies, self.proxy_protocol)?;
-        let id = GatewayId::parse(&self.id).map_err(Contradiction::Id)?;
-        let origin = self.origin.as_deref().map(Origin::normalise).transpose();
-        let default_agent = self.default_agent.as_deref().map(Handle::parse).transpose();
-        if self.registry.is_empty() {
-            return Err(Contradiction::NoRegistry);
-        }
-        if self.state_dir.as_os_str().is_empty() {
-            return Err(Contradiction::NoStateDir);
-        }
-        if self.bootstrap_descriptor_urls.len() > BOOTSTRAP_URLS_MAX {
-            return Err(Contradiction::Bootstrap(BOOTSTRAP_URLS_MAX));
-        }
-        for url in self.registry.iter().chain(&self.events_endpoint) {
-            Origin::normalise(url).map_err(|_| Contradiction::Url(url.clone()))?;
-        }
-        self.bounds.check()?;
-        self.upstreams.check()?;
-        webhooks::check(&self.webhooks)?;
-        Ok(Checked {
-            id,
-            origin: origin.map_err(Contradiction::Origin)?,
-            default_agent: default_agent.map_err(Contradiction::DefaultAgent)?,
-            cors: Cors::read(&self.cors_origins).map_err(Contradiction::Cors)?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn full() -> Config {
-        Config {
-            id: "g1".to_owned(),
-            registry: vec!["http://127.0.0.1:1".to_owned()],
-            state_dir: PathBuf::from("state"),
-            ..Config::default()
-        }
-    }
-
-    #[test]
-    fn each_contradiction_is_named() {
-        assert!(full().checked().is_ok());
-        let refused = |change: fn(&mut Config)| {
-            let mut config = full();
-            change(&mut config);
-            config.checked().err().map(|error| error.to_string()).unwrap_or_default()
-        };
-        assert_eq!(refused(|config| config.id = "G 1".to_owned()), "id");
-        assert_eq!(refused(|config| config.origin = Some("b.example".to_owned())), "origin");
-        assert_eq!(refused(|config| config.default_agent = Some(String::new())), "default_agent");
-        assert!(refused(|config| config.registry.clear()).starts_with("registry"));
-        assert!(refused(|config| config.state_dir = PathBuf::new()).starts_with("state_dir"));
-        assert!(
-            refused(|config| config.registry = vec!["http://a/b".to_owned()])
-                .contains("http://a/b")
-        );
-        let url = refused(|config| config.events_endpoint = Some("127.0.0.1:1".to_owned()));
-        assert!(url.contains("127.0.0.1:1"));
-        let page = refused(|config| config.cors_origins = vec!["app.example".to_owned()]);
-        assert!(page.starts_with("cors_origins: `app.example`"), "{page}");
-        let proxies = refused(|config| config.proxy_protocol = true);
-        assert!(proxies.starts_with("proxy_protocol = true needs trusted_proxies"), "{proxies}");
-        let bound = refused(|config| config.bounds.waiting_max = 0);
-        assert!(bound.contains("bounds.waiting_max"), "{bound}");
-        let bound = refused(|config| config.bounds.call_bytes_max = Bytes::from_kib(1024));
-        assert!(bound.contains("bounds.call_bytes_max"), "{bound}");
-        let upstream = refused(|config| config.upstreams.timeout = Duration::from_secs(0));
-        assert!(upstream.contains("upstreams.timeout"), "{upstream}");
     }
 }

@@ -16,14 +16,15 @@ use proto_types::Origin;
 
 /// What a page may send with a call: the credential in each of its headers, and A2A's parameters.
 const CALL_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, a2a-version, a2a-extensions, x-a2a-extensions, traceparent, \
-     x-hive-federation-jwt, x-pilox-federation-jwt",
+    "authorization, content-type, a2a-version, a2a-extensions, x-a2a-extensions, last-event-id, \
+     traceparent, x-api-key, x-hive-federation-jwt, x-pilox-federation-jwt",
 );
 /// What a page may send with a look at a document; the wildcard does not stand for a credential.
 const DOCUMENT_HEADERS: HeaderValue = HeaderValue::from_static("*, authorization");
 /// What a page may read beside the body.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "etag, last-modified, retry-after, ratelimit, ratelimit-policy, www-authenticate",
+    "etag, last-modified, retry-after, ratelimit, ratelimit-policy, www-authenticate, a2a-extensions, \
+     x-a2a-extensions",
 );
 /// How long a browser may keep what it was allowed: some keep it no longer. In seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
@@ -58,9 +59,11 @@ impl Cors {
     pub(crate) fn grant(&self, route: &Route, headers: &HeaderMap) -> Option<Grant> {
         let methods = HeaderValue::from_static(route.methods().allow());
         match route {
-            Route::InstanceCard | Route::AgentCard(_) | Route::Descriptor(_) => {
-                Some(Grant { page: ANY, methods, headers: DOCUMENT_HEADERS })
-            }
+            Route::InstanceCard
+            | Route::AgentCard(_)
+            | Route::Descriptor(_)
+            | Route::Jwks
+            | Route::Contract(_) => Some(Grant { page: ANY, methods, headers: DOCUMENT_HEADERS }),
             Route::InstanceRpc | Route::AgentRpc(_) | Route::HttpJson(_) | Route::Publish => {
                 let page = self.page(headers.get(ORIGIN)?)?;
                 Some(Grant { page, methods, headers: CALL_HEADERS })

@@ -1,53 +1,96 @@
 //! WAN envelopes: taken in from peers, handed out to local subscribers.
 //!
-//! Decides an envelope's id, queue and expiry. Must never say "accepted" before the registry has it
-//! on the disks of a majority, and never hand one out without a lease.
+//! Decides an envelope's id, queue and expiry. Must never say "accepted" before it is kept durably, and never hand one out
+//! without a lease.
 //!
 //! The registry keeps an envelope under its source and id, in the proposal that spends its sender's token, and only then is
-//! the answer 202. A local subscriber leases it under an epoch and acknowledges it with that epoch; otherwise it comes again.
+//! the answer 202; where `store.rs` keeps it elsewhere, the token is spent first. A local subscriber leases it under an epoch and
+//! acknowledges it with that epoch; otherwise it comes again.
 
-use std::time::Duration;
+pub(crate) mod dead;
+mod pull;
+pub(crate) mod stream;
 
 use axum::response::Response;
-use deploy_service::units;
-use gateway_core::params::{Faults, fault};
-use gateway_core::{Failure, Permit};
+use deploy_service::trace;
+use gateway_core::params::fault;
+use gateway_core::{BodyFault, Failure, Permit};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
 use proto_types::pilox::envelope::{Envelope, Invalid, LEN_MAX};
-use proto_types::{Class, Digest, WallMs};
+use proto_types::{Digest, OrderingKey, Origin, WallMs};
 use proto_wire::registry::v1 as wire;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tonic::Code;
 
 use crate::gateway::Gateway;
-use crate::registry::Unanswered;
 use crate::spend::{Payment, overlooked};
-use crate::{clock, query, reply};
+use crate::store::{EnvelopeStore as _, StoreError};
+use crate::{clock, forward, reply};
+
+pub(crate) use self::pull::Pull;
 
 /// W3C Trace Context, section 3.2.
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Of the envelopes of one source, target and key, one is delivered after the other.
+pub(crate) const ORDERING_KEY: HeaderName = HeaderName::from_static("ecumene-ordering-key");
+/// What is said of it where envelopes are in JetStream.
+const NO_ORDER: &str =
+    "absent: the envelopes of this instance are in JetStream, which keeps no order by key";
 
 /// The longest envelope.
 pub(crate) const BYTES_MAX: u64 = LEN_MAX as u64;
 
 /// An envelope that is in order and speaks for its caller.
 pub(crate) struct Accepted {
-    envelope: Envelope,
+    pub(crate) envelope: Envelope,
+    /// The instances that have handed it on, this one among them if it goes on.
+    hops: Vec<String>,
+    ordering_key: Option<OrderingKey>,
+    traceparent: Option<String>,
 }
 
-/// Reads an envelope; its source must be the caller.
-pub(crate) fn read(body: &[u8], permit: &Permit) -> Result<Accepted, Failure> {
+/// Reads an envelope; its caller must be its source, or be let bring it.
+pub(crate) fn read(
+    gateway: &Gateway,
+    (parts, body): (&Parts, &[u8]),
+    permit: &Permit,
+) -> Result<Accepted, Failure> {
+    read_of(gateway, (parts, body), |source| forward::check_source(gateway, permit, source))
+}
+
+/// Reads an envelope of a source for which this holds.
+pub(crate) fn read_of(
+    gateway: &Gateway,
+    (parts, body): (&Parts, &[u8]),
+    check: impl FnOnce(&Origin) -> Result<(), Failure>,
+) -> Result<Accepted, Failure> {
     let envelope = Envelope::parse(body).map_err(|invalid| refused(&invalid))?;
-    if envelope.source_origin != permit.peer.origin {
-        return Err(Failure::ForeignSource);
+    check(&envelope.source_origin)?;
+    let hops = forward::hops(gateway, &parts.headers, &envelope)?;
+    let traceparent = trace::traceparent().or_else(|| traceparent(&parts.headers));
+    let ordering_key = ordering_key(&parts.headers)?;
+    if ordering_key.is_some() && !gateway.envelopes.keeps_order() {
+        return Err(Failure::Argument(vec![fault("/ecumene-ordering-key", NO_ORDER)]));
     }
-    Ok(Accepted { envelope })
+    Ok(Accepted { envelope, hops, ordering_key, traceparent })
+}
+
+/// Of the envelopes of one source, target and key, one is delivered after the other.
+fn ordering_key(headers: &HeaderMap) -> Result<Option<OrderingKey>, Failure> {
+    let mut stated = headers.get_all(ORDERING_KEY).into_iter();
+    let (first, second) = (stated.next(), stated.next());
+    let Some(value) = first else { return Ok(None) };
+    let key = value.to_str().ok().and_then(|key| OrderingKey::parse(key).ok());
+    let must_be = "one key of 1 to 128 visible ASCII characters";
+    let refused = || Failure::Argument(vec![fault("/ecumene-ordering-key", must_be)]);
+    key.filter(|_| second.is_none()).map(Some).ok_or_else(refused)
 }
 
 fn refused(invalid: &Invalid) -> Failure {
     match invalid {
-        Invalid::TooLong { .. } => Failure::TooLarge { limit: BYTES_MAX },
+        Invalid::TooLong { .. } => Failure::Body(BodyFault::TooLarge { limit: BYTES_MAX }),
         Invalid::Json(_) => Failure::NotJson(invalid.faults()),
         Invalid::Schema(_) => Failure::Document(invalid.faults()),
     }
@@ -59,61 +102,85 @@ pub(crate) async fn publish(
     gateway: &Gateway,
     accepted: Accepted,
     body: bytes::Bytes,
-    traceparent: Option<String>,
     payment: Payment,
 ) -> Result<Response, Failure> {
-    let Accepted { envelope } = accepted;
+    if payment.is_nothing() || !gateway.envelopes.spends_tokens() {
+        gateway.spender.spend(payment).await?;
+        return relay(gateway, accepted, body).await;
+    }
     let _place = gateway.spender.place(&payment)?;
     let message = wire::EnqueueEnvelopeRequest {
-        token: Some(payment.enclosed()),
-        ..request(gateway, &envelope, body, traceparent)
+        token: payment.enclosed(),
+        ..request(gateway, &accepted, body)
     };
-    let queued = gateway.registry.enqueue(message).await.map_err(|error| not_enqueued(&error))?;
+    let queued = gateway.envelopes.accept(message).await.map_err(|error| not_enqueued(&error))?;
     if !queued.token_spent {
         return Err(overlooked());
     }
+    Ok(accepted_as(&accepted.envelope, &queued))
+}
+
+/// The same of one that comes without a token that could be spent with it.
+pub(crate) async fn relay(
+    gateway: &Gateway,
+    accepted: Accepted,
+    body: bytes::Bytes,
+) -> Result<Response, Failure> {
+    let message = request(gateway, &accepted, body);
+    let queued = gateway.envelopes.accept(message).await.map_err(|error| not_enqueued(&error))?;
+    Ok(accepted_as(&accepted.envelope, &queued))
+}
+
+fn accepted_as(envelope: &Envelope, queued: &wire::EnqueueEnvelopeReply) -> Response {
     let (source, duplicate) = (envelope.source_origin.as_str(), queued.duplicate);
     tracing::debug!(source, revision = queued.revision, duplicate, "envelope accepted");
     let said = json!({"accepted": true, "correlationId": envelope.correlation_id});
-    Ok(reply::json(StatusCode::ACCEPTED, &said))
+    reply::json(StatusCode::ACCEPTED, &said)
 }
 
 fn request(
     gateway: &Gateway,
-    envelope: &Envelope,
+    accepted: &Accepted,
     body: bytes::Bytes,
-    traceparent: Option<String>,
 ) -> wire::EnqueueEnvelopeRequest {
+    let Accepted { envelope, hops, ordering_key, traceparent } = accepted;
     let (source, correlation) = (envelope.source_origin.as_str(), envelope.correlation_id.as_str());
     let id = Digest::of_parts(&[source.as_bytes(), &[0], correlation.as_bytes(), &[0], &body]);
-    // Where a handle is given too, the origin only says where it lives. Neither: it is for us.
-    let target = match (&envelope.target_handle, &envelope.target_origin) {
-        (Some(handle), _) => handle.as_str(),
-        (None, Some(origin)) => origin.as_str(),
-        (None, None) => gateway.admission.audience.as_str(),
-    };
     let ttl = gateway.live.load().bounds.envelope_ttl.std();
     let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
     wire::EnqueueEnvelopeRequest {
         id: id.to_string(),
         source: source.to_owned(),
-        target: target.to_owned(),
+        target: target(gateway, envelope).to_owned(),
         correlation: correlation.to_owned(),
         document: body,
-        traceparent: traceparent.unwrap_or_default(),
+        traceparent: traceparent.clone().unwrap_or_default(),
         expires_at_ms: clock::wall().plus_ms(ttl_ms).0,
         token: None,
+        ordering_key: ordering_key.clone().map(String::from).unwrap_or_default(),
+        hops: hops.clone(),
+    }
+}
+
+/// The queue in which it waits. Where a handle is given too, the origin only says where it lives, unless that is where it goes.
+/// Neither: it is for us.
+fn target<'g>(gateway: &'g Gateway, envelope: &'g Envelope) -> &'g str {
+    let own = &gateway.admission.audience;
+    let peer = gateway.fixed.carriage.next(envelope, own);
+    match (peer, &envelope.target_handle, &envelope.target_origin) {
+        (Some(origin), ..) => origin.as_str(),
+        (None, Some(handle), _) => handle.as_str(),
+        (None, None, Some(origin)) => origin.as_str(),
+        (None, None, None) => own.as_str(),
     }
 }
 
 /// After an attempt whose answer was lost, a token may have been spent by that attempt: nobody knows. Its sender asks again
 /// with another token, and the envelope is the same.
-fn not_enqueued(error: &Unanswered) -> Failure {
+fn not_enqueued(error: &StoreError) -> Failure {
     match error {
-        Unanswered::Refused { earlier_in_doubt: true, .. } if error.is_spent() => {
-            Failure::RegistryAway
-        }
-        error if error.is_spent() => Failure::Replayed,
+        StoreError::Spent { in_doubt: true } => Failure::RegistryAway,
+        StoreError::Spent { in_doubt: false } => Failure::Replayed,
         error => error.failure(),
     }
 }
@@ -131,71 +198,6 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     (whole && *version != "ff" && !zero(trace) && !zero(parent)).then(|| text.to_owned())
 }
 
-/// What a subscriber asks for.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Pull {
-    target: String,
-    max: u32,
-    wait: Duration,
-}
-
-/// What the registry leases in one call.
-const PULL_MAX: u32 = 100;
-/// Half a minute below the timeout of common proxies; the registry waits as long.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-
-impl Pull {
-    /// Reads the query: `target` where the path names none, `max` (10), `wait` (`0s`).
-    pub(crate) fn read(target: Option<String>, query: &str) -> Result<Self, Failure> {
-        let mut found = Faults::new();
-        let (mut target, mut max, mut wait) = (target, 10, Duration::ZERO);
-        for (name, value) in query::pairs(query) {
-            match name.as_str() {
-                "target" if target.is_none() => target = Some(value),
-                "max" => match value.parse() {
-                    Ok(count) if (1..=PULL_MAX).contains(&count) => max = count,
-                    _ => found.push(fault("/max", "a number from 1 to 100")),
-                },
-                "wait" => match value.parse::<units::Duration>() {
-                    Ok(span) if span.std() <= WAIT_MAX => wait = span.std(),
-                    _ => found.push(fault("/wait", "a time such as 30s, of at most 60s")),
-                },
-                _ => found.push(fault("", "one each of target, max and wait")),
-            }
-        }
-        let target = target.filter(|target| is_target(target)).unwrap_or_else(|| {
-            found.push(fault("/target", "an origin or a handle"));
-            String::new()
-        });
-        if found.is_empty() {
-            Ok(Self { target, max, wait })
-        } else {
-            Err(Failure::Argument(found))
-        }
-    }
-
-    /// Leases envelopes, waiting for the first one.
-    pub(crate) async fn answer(self, gateway: &Gateway) -> Result<Response, Failure> {
-        let _place = gateway.pools.polls.place(Class::Ordinary, self.target.clone())?;
-        let lease_ms = gateway.live.load().bounds.envelope_lease.std().as_millis();
-        let message = wire::LeaseEnvelopesRequest {
-            target: self.target,
-            max: self.max,
-            ttl_ms: u64::try_from(lease_ms).unwrap_or(u64::MAX),
-            wait_ms: u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX),
-        };
-        let leased = tokio::select! {
-            leased = gateway.registry.lease(message) => {
-                leased.map_err(|error| error.failure())?.envelopes
-            }
-            // A subscriber must not hold the drain; it asks the next gateway.
-            () = gateway.shutdown.triggered() => Vec::new(),
-        };
-        let shown: Vec<Value> = leased.iter().map(show).collect();
-        Ok(reply::json(StatusCode::OK, &json!({"envelopes": shown})))
-    }
-}
-
 /// An envelope as whoever takes it sees it.
 pub(crate) fn show(leased: &wire::LeasedEnvelope) -> Value {
     let mut shown = json!({
@@ -207,18 +209,21 @@ pub(crate) fn show(leased: &wire::LeasedEnvelope) -> Value {
         "leasedUntil": WallMs(leased.leased_until_ms).to_rfc3339(),
         "deliveries": leased.deliveries,
         "acceptedAt": WallMs(leased.accepted_at_ms).to_rfc3339(),
-        "envelope": document(leased),
+        "envelope": parsed(&leased.id, &leased.document),
     });
     if !leased.traceparent.is_empty() {
         shown["traceparent"] = json!(leased.traceparent);
+    }
+    if !leased.ordering_key.is_empty() {
+        shown["orderingKey"] = json!(leased.ordering_key);
     }
     shown
 }
 
 /// The envelope as it was sent. It was read by the same rule when it was accepted.
-fn document(leased: &wire::LeasedEnvelope) -> Value {
-    proto_types::json::parse_lossless(&leased.document).unwrap_or_else(|error| {
-        tracing::error!(id = leased.id.as_str(), %error, "an accepted envelope cannot be read");
+fn parsed(id: &str, document: &[u8]) -> Value {
+    proto_types::json::parse_lossless(document).unwrap_or_else(|error| {
+        tracing::error!(id, %error, "an accepted envelope cannot be read");
         Value::Null
     })
 }
@@ -251,15 +256,11 @@ pub(crate) async fn acknowledge(
         target.ok_or_else(|| Failure::Document(vec![fault("/target", "an origin or a handle")]))?;
     let message =
         wire::AckEnvelopeRequest { target, source: ack.source, id: ack.id, epoch: ack.epoch };
-    match gateway.registry.ack(message).await {
-        Ok(_) => Ok(reply::json(StatusCode::OK, &json!({"acknowledged": true}))),
-        Err(Unanswered::Refused { code: Code::NotFound, .. }) => Err(Failure::NotFound),
-        Err(Unanswered::Refused { code: Code::FailedPrecondition | Code::Aborted, .. }) => {
-            Err(Failure::StaleLease)
-        }
-        Err(Unanswered::Refused { code: Code::InvalidArgument, .. }) => {
-            Err(refused("an origin, an id and an epoch, each in its form"))
-        }
+    match gateway.envelopes.acknowledge(message).await {
+        Ok(()) => Ok(reply::json(StatusCode::OK, &json!({"acknowledged": true}))),
+        Err(StoreError::NotFound) => Err(Failure::NotFound),
+        Err(StoreError::NotLeased) => Err(Failure::StaleLease),
+        Err(StoreError::Invalid) => Err(refused("an origin, an id and an epoch, each in its form")),
         Err(error) => Err(error.failure()),
     }
 }
@@ -271,16 +272,10 @@ fn is_target(text: &str) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::*;
+    use tonic::Code;
 
-    #[test]
-    fn a_pull_reads_its_query() {
-        let pull = Pull::read(None, "target=https%3A%2F%2Fb.example&max=7&wait=30s").unwrap();
-        let wait = Duration::from_secs(30);
-        assert_eq!(pull, Pull { target: "https://b.example".to_owned(), max: 7, wait });
-        let pull = Pull::read(Some("urn:a:b".to_owned()), "").unwrap();
-        assert_eq!((pull.target.as_str(), pull.max, pull.wait), ("urn:a:b", 10, Duration::ZERO));
-    }
+    use super::*;
+    use crate::registry::Unanswered;
 
     #[test]
     fn a_spent_token_is_a_replay_unless_an_attempt_before_may_have_spent_it() {
@@ -294,31 +289,11 @@ mod tests {
         ] {
             let ecumene = ecumene.to_owned();
             let refused = Unanswered::Refused { code, ecumene, earlier_in_doubt };
+            let refused = StoreError::from(refused);
             assert_eq!(not_enqueued(&refused), told, "{refused:?}");
         }
         let away = Unanswered::Away { code: Code::Unavailable, in_doubt: true };
-        assert_eq!(not_enqueued(&away), Failure::RegistryAway);
-    }
-
-    #[test]
-    fn each_fault_of_a_query_is_named() {
-        for (query, place) in [
-            ("max=0", "max"),
-            ("max=101", "max"),
-            ("max=x", "max"),
-            ("wait=61s", "wait"),
-            ("wait=30", "wait"),
-            ("wait=-1s", "wait"),
-            ("limit=1", ""),
-            ("target=urn:c", ""),
-        ] {
-            let refused = Pull::read(Some("urn:a:b".to_owned()), query);
-            let Err(Failure::Argument(found)) = refused else { panic!("{query}") };
-            assert_eq!(found[0].field(), place, "{query}");
-        }
-        for query in ["", "target=", "target=a%20b", "target=a%0ab"] {
-            assert!(Pull::read(None, query).is_err(), "{query}");
-        }
+        assert_eq!(not_enqueued(&StoreError::from(away)), Failure::RegistryAway);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use proto_wire::gateway::v1::push_request::Kind;
 use proto_wire::gateway::v1::task_events_server::{TaskEvents, TaskEventsServer};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::waiting::{self, Waiting};
+use crate::waiting::{self, Mark, Waiting};
 
 /// A node pushes no event that is larger than an outcome may be; some room for the frame.
 const MESSAGE_BYTES_MAX: usize = OUTCOME_BYTES_MAX + (64 << 10);
@@ -90,10 +90,7 @@ impl TaskEvents for Events {
     ) -> Result<Response<wire::PushReply>, Status> {
         let claim = request.extensions().get::<Claim>().cloned();
         let mut pushed = request.into_inner();
-        let first = pushed.message().await?.and_then(|message| message.kind);
-        let Some(Kind::Open(open)) = first else {
-            return Err(Status::invalid_argument("the first message is `open`"));
-        };
+        let open = open(&mut pushed).await?;
         // One answer for an unknown task, a wrong secret and an old epoch: nobody waits.
         let nobody = || Status::not_found("nobody waits for this task");
         let heard = || self.waiting.push(&open.task, open.epoch, &open.secret);
@@ -101,9 +98,11 @@ impl TaskEvents for Events {
         if let Some(claim) = claim {
             claim.prove_system();
         }
+        let run = Mark { epoch: open.epoch, goes_on: open.after.is_some(), ..Mark::default() };
         let mut taken = 0;
         while let Some(message) = next(&mut pushed, &caller).await? {
-            let event = read(message)?;
+            let mark = Mark { sequence: message.sequence, known: message.known, ..run };
+            let event = (read(message)?, mark);
             // A newer epoch may have pushed since, or the caller may have left.
             let Some(events) = heard() else { break };
             if !events.send(event, PATIENCE).await {
@@ -112,6 +111,14 @@ impl TaskEvents for Events {
             taken += 1;
         }
         Ok(Response::new(wire::PushReply { taken }))
+    }
+}
+
+/// The first message, which says whose events follow.
+async fn open(pushed: &mut Streaming<wire::PushRequest>) -> Result<wire::Open, Status> {
+    match pushed.message().await?.and_then(|message| message.kind) {
+        Some(Kind::Open(open)) => Ok(open),
+        _ => Err(Status::invalid_argument("the first message is `open`")),
     }
 }
 

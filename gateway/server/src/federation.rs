@@ -5,15 +5,16 @@
 
 mod flow;
 mod proxy;
+mod wan;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::response::Response;
 use futures_util::{StreamExt as _, stream};
-use gateway_core::federation::{self, Probed, Standing};
+use gateway_core::federation::{self, Probed, Standing, mesh};
 use gateway_core::gcra::Quota;
-use gateway_core::{CallError, Failure};
+use gateway_core::{CallError, Failure, push};
 use http::{HeaderName, HeaderValue, StatusCode};
 use proto_types::token::{Claims, mint};
 use proto_types::{Jti, Origin, PublicKey, SecretKey};
@@ -24,6 +25,7 @@ use crate::gateway::Gateway;
 use crate::{clock, descriptor, reply, secrets};
 
 pub(crate) use self::proxy::proxy;
+pub(crate) use self::wan::wan_head;
 
 /// How long a token for a peer lives, in seconds. It is sent at once: the rest is for clocks that differ.
 const TOKEN_LIFE_S: u64 = 120;
@@ -39,6 +41,10 @@ const NO_KEY: Failure = Failure::Call(CallError::NoFederationKey);
 pub(crate) struct Federation {
     /// The descriptors under the older name and the newer one, if they are served.
     pub(crate) descriptors: [Option<Tagged>; 2],
+    /// The keys by which what this instance signs is verified.
+    pub(crate) jwks: Tagged,
+    /// Descriptors of others, told to whoever asks.
+    bootstrap: Vec<String>,
     key: Option<(Arc<SecretKey>, PublicKey)>,
     /// Where peers read the token: each brand of Pilox has its own header, and a gateway of ours knows both.
     token_header: &'static str,
@@ -56,12 +62,20 @@ impl Federation {
             (key, public)
         });
         let public = key.as_ref().map(|(_, public)| public);
-        Self { descriptors: descriptor::served(config, own, public), key, token_header }
+        let descriptors = descriptor::served(config, own, public);
+        let bootstrap = config.bootstrap_descriptor_urls.clone();
+        let jwks = Tagged::new(&push::jwks(public));
+        Self { descriptors, jwks, bootstrap, key, token_header }
     }
 
     /// Whether peers can be called at all.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if self.key.is_some() { Ok(()) } else { Err(NO_KEY) }
+    }
+
+    /// The key of this instance, for what it signs.
+    pub(crate) fn signing_key(&self) -> Option<&SecretKey> {
+        self.key.as_ref().map(|(key, _)| &**key)
     }
 
     /// The public half of the key.
@@ -95,21 +109,51 @@ pub(crate) fn directory(gateway: &Gateway) -> Result<Response, Failure> {
 pub(crate) async fn status(gateway: &Gateway, is_probe: bool) -> Result<Response, Failure> {
     check_fresh(gateway)?;
     let probed = match is_probe {
-        true => Some(tokio::select! {
-            () = gateway.leaving() => return Err(Failure::Stopping),
-            probed = probe(gateway) => probed,
-        }),
+        true => Some(probe_all(gateway).await?),
         false => None,
     };
-    let standing = Standing {
+    let peers = gateway.cache.peers.load();
+    let said = federation::status(standing(gateway), &peers, probed.as_deref());
+    Ok(reply::json(StatusCode::OK, &said))
+}
+
+/// How A2A is spoken here.
+pub(crate) fn a2a_status(gateway: &Gateway) -> Result<Response, Failure> {
+    check_fresh(gateway)?;
+    let (peers, bootstrap) = (gateway.cache.peers.load(), &gateway.federation.bootstrap);
+    Ok(reply::json(StatusCode::OK, &mesh::a2a_status(standing(gateway), &peers, bootstrap)))
+}
+
+/// How peers answer, if they are looked at; nothing is kept of it.
+pub(crate) async fn peer_health(gateway: &Gateway, is_probe: bool) -> Result<Response, Failure> {
+    check_fresh(gateway)?;
+    let probed = match is_probe {
+        true => Some(probe_all(gateway).await?),
+        false => None,
+    };
+    let probed = probed.as_deref().map(|probed| (probed, clock::wall()));
+    let peers = gateway.cache.peers.load();
+    let said = mesh::peer_health(&peers, &gateway.admission.audience, probed);
+    Ok(reply::json(StatusCode::OK, &said))
+}
+
+fn standing(gateway: &Gateway) -> Standing<'_> {
+    Standing {
         own: &gateway.admission.audience,
         key: gateway.federation.public_key(),
         token_header: gateway.federation.token_header,
         token_life_s: TOKEN_LIFE_S,
         quota: quota(gateway),
-    };
-    let said = federation::status(standing, &gateway.cache.peers.load(), probed.as_deref());
-    Ok(reply::json(StatusCode::OK, &said))
+        is_fenced: !gateway.fixed.federation_networks.is_empty(),
+    }
+}
+
+/// A look at peers, unless this gateway stops meanwhile.
+async fn probe_all(gateway: &Gateway) -> Result<Vec<Probed>, Failure> {
+    tokio::select! {
+        () = gateway.leaving() => Err(Failure::Stopping),
+        probed = probe(gateway) => Ok(probed),
+    }
 }
 
 fn quota(gateway: &Gateway) -> Quota {

@@ -3,8 +3,10 @@
 //! It decides nothing: each function hands on to the one that a request or an answer meets. No other crate may use it.
 
 use bytes::Bytes;
+use gateway_core::path::A2A_SERVICE;
 use serde_json::Value;
 
+use crate::upstream::grpc::MessageParser;
 use crate::upstream::sse::SseParser;
 use crate::{grpc, query};
 
@@ -34,6 +36,27 @@ pub fn events<'a>(chunks: impl IntoIterator<Item = &'a [u8]>, bytes_max: usize) 
     }
     events.is_inside = parser.is_inside_event();
     events
+}
+
+/// The messages of an upstream's answer over gRPC that comes in these chunks, each in JSON; `None` if there is no such method.
+pub fn grpc_messages<'a>(
+    method: &str,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Option<Events> {
+    let method = grpc::Method::at(&format!("/{A2A_SERVICE}/{method}"))?;
+    let (mut parser, mut events) = (MessageParser::new(method), Events::default());
+    for chunk in chunks {
+        parser.push(chunk);
+        loop {
+            match parser.next() {
+                Ok(Some(data)) => events.data.push(data),
+                Ok(None) => break,
+                Err(_) => return Some(Events { is_refused: true, ..events }),
+            }
+        }
+    }
+    events.is_inside = parser.kept() > 0;
+    Some(events)
 }
 
 /// The pairs of a query.

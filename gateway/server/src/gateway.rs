@@ -1,83 +1,68 @@
 //! What the parts of one gateway share, put together once at the start. It must never hold state that another gateway would
 //! need: kill any, lose nothing.
 
+mod parts;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use deploy_service::reload::Reloads;
-use deploy_service::{Pool, Readiness, Shutdown};
-use gateway_core::limits::Policy;
-use gateway_core::{Caller, Failure, Peer, admit};
-use proto_types::{GatewayId, Origin, Shares};
+use deploy_service::{Readiness, Shutdown};
+use gateway_core::{Caller, Failure, admit};
+use proto_types::{GatewayId, Origin};
 use proto_wire::registry::v1 as wire;
 
+use crate::agents::{Directory, Looker};
 use crate::cache::Cache;
 use crate::charger::Charger;
-use crate::config::{Bounds, Checked, Config};
+use crate::config::{Checked, Config};
 use crate::federation::Federation;
+use crate::fleet::{Fleet, Others};
+use crate::limits::AdmissionLimits;
 use crate::live::Live;
-use crate::metrics::Metrics;
-use crate::refusals::Refusals;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
 use crate::spend::Spender;
+use crate::store::Store;
 use crate::upstream::UpstreamClient;
-use crate::waiting::Waiting;
-use crate::webhooks::Deliveries;
+use crate::waiting::{Lasting, Waiting};
 use crate::{clock, grpc};
+
+use self::parts::{Counts, Fixed, Pools};
 
 /// One gateway.
 pub(crate) struct Gateway {
     pub(crate) id: GatewayId,
     pub(crate) admission: admit::Config,
-    pub(crate) events_endpoint: String,
+    /// What this gateway has in common with the others of its origin.
+    pub(crate) fleet: Fleet,
     pub(crate) registry: Arc<Registry>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) spender: Spender,
+    /// Where envelopes are kept.
+    pub(crate) envelopes: Store,
     pub(crate) charger: Charger,
+    pub(crate) fixed: Fixed,
     /// What may change meanwhile.
     pub(crate) live: ArcSwap<Live>,
-    pub(crate) reloads: Arc<Reloads>,
     pub(crate) pools: Pools,
-    pub(crate) metrics: Metrics,
+    pub(crate) counts: Counts,
     /// How attached agents are called.
     pub(crate) upstreams: UpstreamClient,
     /// As whom peers are called, and what they are told of this instance.
     pub(crate) federation: Federation,
-    /// How deliveries to webhooks ended.
-    pub(crate) deliveries: Deliveries,
-    pub(crate) refusals: Refusals,
+    pub(crate) limits: AdmissionLimits,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: Shutdown,
-    /// After the wish to stop, when what lasts has to end.
-    streams_end: Duration,
     /// The gRPC services, but for A2A's.
     pub(crate) grpc: Router,
 }
 
-/// What there is a bounded number of at once, each with its holders.
-pub(crate) struct Pools {
-    /// Long polls, by target.
-    pub(crate) polls: Pool<String>,
-    /// Pages of tasks that are being made, by the peer that asks.
-    pub(crate) lists: Pool<Origin>,
-}
-
-/// Pages of tasks at once. The registry bounds a page to 4 MiB of documents, which take some times that once they are read.
-/// Arbitrary.
-const LISTS_MAX: u64 = 32;
-
-impl Pools {
-    fn new(bounds: &Bounds) -> Self {
-        let shares = |places| Shares::new(places).without_reserve();
-        let polls = Pool::new(shares(bounds.polls_max as u64));
-        Self { polls, lists: Pool::new(shares(LISTS_MAX)) }
-    }
-}
+/// How the registry, agents and other gateways are called.
+type Outward = (Arc<Registry>, UpstreamClient, Others);
 
 /// Where this process listens, and under which origin it is known.
 fn own(config: &Config, address: SocketAddr, origin: Option<Origin>) -> (String, Origin) {
@@ -95,28 +80,28 @@ impl Gateway {
     /// Puts the parts together; nothing is called yet.
     pub(crate) fn new(
         (config, Checked { id, origin, default_agent, cors }): (&Config, Checked),
-        (secrets, registry, upstreams): (&Secrets, Arc<Registry>, UpstreamClient),
+        (secrets, (registry, upstreams, others)): (&Secrets, Outward),
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
     ) -> Arc<Self> {
         let (bounds, (here, origin)) = (&config.bounds, own(config, address, origin));
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));
+        let fleet = Fleet::new(secrets.fleet_key.clone(), (&origin, &id), others);
         Arc::new(Self {
             federation: Federation::new(config, &origin, secrets.key.clone()),
             id,
-            live: ArcSwap::from_pointee(Live::new(bounds.clone(), cors, secrets.tokens.clone())),
-            reloads: Arc::default(),
-            streams_end: config.limits.streams_end(),
+            fixed: Fixed::new(config, secrets, here),
+            live: ArcSwap::from_pointee(Live::start(bounds, cors, secrets)),
             cache: Cache::new(origin.clone(), (default_agent, config.dual_cards), &registry),
-            admission: admit::Config { audience: origin },
-            events_endpoint: config.events_endpoint.clone().unwrap_or(here),
+            admission: admit::Config { audience: origin, nonces: fleet.nonces() },
+            fleet,
             spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),
             charger: Charger::start(Arc::clone(&registry)),
+            envelopes: Store::open(config, &secrets.jetstream, &registry),
             registry,
             pools: Pools::new(bounds),
-            metrics: Metrics::new(upstreams.outcomes()),
+            counts: Counts::new(&upstreams),
             upstreams,
-            deliveries: Deliveries::default(),
-            refusals: Refusals::default(),
+            limits: AdmissionLimits::default(),
             grpc: grpc::routes(&waiting, &readiness),
             readiness,
             shutdown,
@@ -126,7 +111,8 @@ impl Gateway {
 
     /// Where nodes push the events of a task whose secret this is.
     pub(crate) fn reply_to(&self, secret: String) -> wire::ReplyTo {
-        let (gateway, endpoint) = (self.id.as_str().to_owned(), self.events_endpoint.clone());
+        let endpoint = self.fixed.events_endpoint.clone();
+        let gateway = self.id.as_str().to_owned();
         wire::ReplyTo { gateway, endpoint, secret }
     }
 
@@ -142,18 +128,60 @@ impl Gateway {
     }
 
     /// Whether a request that lasts may go on. What holds for new requests holds for it: a peer that
-    /// was revoked or suspended is not served, nor is anybody by a cache that nobody confirms.
+    /// was revoked or suspended is not served, nor a client that the operator lets in no more, nor is anybody by a cache
+    /// that nobody confirms.
     pub(crate) fn check_caller(&self, caller: &Caller) -> Result<(), Failure> {
         if !self.cache.is_fresh() {
             return Err(Failure::RegistryAway);
         }
-        caller.check(&self.cache.peers.load(), clock::wall()).map_err(Failure::Denied)
+        let now = clock::wall();
+        if let Some(client) = caller.client_id() {
+            let live = self.live.load();
+            let standing = live.clients.table().standing(client, now);
+            return standing.map(|_| ()).map_err(|refused| Failure::Denied(refused.into()));
+        }
+        caller.check(&self.cache.peers.load(), now).map_err(Failure::Denied)
     }
 
-    /// The limit of a peer, by what it has earned.
-    pub(crate) fn peer_policy(&self, peer: &Peer) -> Policy {
-        let quota = self.live.load().bounds.peer_quota();
-        Policy { name: "peer", quota: quota.scaled(peer.share) }
+    /// [`Gateway::check_caller`] for one that ends with this, if it must: it is counted.
+    pub(crate) fn check_lasting(&self, caller: &Caller, lasts: Lasting) -> Result<(), Failure> {
+        let checked = self.check_caller(caller);
+        if let (Err(Failure::Denied(_)), Some(peer)) = (&checked, caller.origin()) {
+            self.waiting.cut_offs.count(peer, lasts, clock::mono());
+        }
+        checked
+    }
+
+    /// The agents as a caller sees them that may act.
+    pub(crate) fn directory(&self, caller: &Caller) -> Directory {
+        let live = self.live.load();
+        let looker = match (caller.origin(), caller.client_id()) {
+            (Some(origin), _) => self.cache.peer(origin),
+            // Who is let in no more sees what anybody does; whether it may act is for `check_caller` to say.
+            (None, client) => {
+                let standing = |id| live.clients.table().standing(id, clock::wall()).ok();
+                let grant = client.and_then(standing);
+                grant.map_or(Looker::ANYBODY, |grant| Looker::of(&grant.sight))
+            }
+        };
+        self.directory_of(looker, &live)
+    }
+
+    /// The agents as this instance sees them, for those who run it: as a peer that may act, if it is one, or else as anybody.
+    pub(crate) fn own_directory(&self) -> Directory {
+        let own = &self.admission.audience;
+        let is_peer = self.cache.peers.load().find(own).is_some_and(|peer| peer.active);
+        let looker = if is_peer { self.cache.peer(own) } else { Looker::ANYBODY };
+        self.directory_of(looker, &self.live.load())
+    }
+
+    /// The agents as anybody sees them.
+    pub(crate) fn open_directory(&self) -> Directory {
+        self.directory_of(Looker::ANYBODY, &self.live.load())
+    }
+
+    fn directory_of(&self, looker: Looker, live: &Live) -> Directory {
+        Directory::new(self.cache.agents.load_full(), looker, Arc::clone(live.clients.schemes()))
     }
 
     /// How long a stream may be silent.
@@ -168,6 +196,6 @@ impl Gateway {
 
     /// Waits until what lasts has to end because this gateway stops. Cancel safe.
     pub(crate) async fn leaving(&self) {
-        self.shutdown.passed(self.streams_end).await;
+        self.shutdown.passed(self.fixed.streams_end).await;
     }
 }

@@ -17,7 +17,7 @@ use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
 use gateway_core::params::fault;
-use gateway_core::{CallError, Failure, dispatch};
+use gateway_core::{BodyFault, CallError, Failure, dispatch};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Version};
@@ -26,12 +26,11 @@ use http_body_util::{BodyExt as _, StreamBody};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use self::transcode::Method;
-
 pub(crate) use self::services::{route, routes};
 pub(crate) use self::status::response as failure;
+pub(crate) use self::transcode::Method;
 
-const KIND: HeaderValue = HeaderValue::from_static("application/grpc");
+pub(crate) const KIND: HeaderValue = HeaderValue::from_static("application/grpc");
 
 /// Whether a request is one of gRPC.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
@@ -44,11 +43,15 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 pub(crate) fn check_head(parts: &Parts) -> Result<(), Failure> {
     let text = |name: &str| parts.headers.get(name).map_or(Some(""), |value| value.to_str().ok());
     if !matches!(text("grpc-encoding"), Some("" | "identity")) {
-        return Err(Failure::Compressed);
+        return Err(Failure::Body(BodyFault::Compressed));
     }
     let kind = text("content-type").and_then(|kind| kind.split(';').next()).map(str::trim);
     let is_protobuf = matches!(kind, Some("application/grpc" | "application/grpc+proto"));
-    if is_protobuf && parts.version == Version::HTTP_2 { Ok(()) } else { Err(Failure::MediaType) }
+    if is_protobuf && parts.version == Version::HTTP_2 {
+        Ok(())
+    } else {
+        Err(Failure::Body(BodyFault::MediaType))
+    }
 }
 
 /// When the caller stops waiting (gRPC over HTTP/2, "Timeout"), if it says so.
@@ -83,7 +86,9 @@ fn read_timeout(text: &str) -> Option<Duration> {
 pub(crate) async fn read_body(mut body: Body, limit: u64) -> Result<Bytes, Failure> {
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Failure::Body)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| Failure::Body(BodyFault::Unreadable))?.into_data() else {
+            continue;
+        };
         read.extend_from_slice(&data);
         frame::check(&read, limit)?;
     }
@@ -98,7 +103,11 @@ pub(crate) fn read_request(method: &str, body: &[u8]) -> Result<Value, Failure> 
 
 /// The body of a call, as a caller makes it.
 pub(crate) fn request(method: &str, params: &Value) -> Option<Bytes> {
-    let method = Method::find(method)?;
+    request_of(&Method::find(method)?, params)
+}
+
+/// The body of a call of this method; `None` if the parameters do not fit it.
+pub(crate) fn request_of(method: &Method, params: &Value) -> Option<Bytes> {
     frame::encode(|out| method.write_request(params, out))
 }
 
@@ -168,15 +177,23 @@ mod tests {
             (Version::HTTP_2, &[plain][..], Ok(())),
             (Version::HTTP_2, &[("content-type", "application/grpc+proto")], Ok(())),
             (Version::HTTP_2, &[plain, ("grpc-encoding", "identity")], Ok(())),
-            (Version::HTTP_2, &[plain, ("grpc-encoding", "gzip")], Err(Failure::Compressed)),
+            (
+                Version::HTTP_2,
+                &[plain, ("grpc-encoding", "gzip")],
+                Err(Failure::Body(BodyFault::Compressed)),
+            ),
             (
                 Version::HTTP_2,
                 &[("content-type", "application/grpc+json")],
-                Err(Failure::MediaType),
+                Err(Failure::Body(BodyFault::MediaType)),
             ),
-            (Version::HTTP_2, &[("content-type", "application/grpc-web")], Err(Failure::MediaType)),
-            (Version::HTTP_2, &[], Err(Failure::MediaType)),
-            (Version::HTTP_11, &[plain], Err(Failure::MediaType)),
+            (
+                Version::HTTP_2,
+                &[("content-type", "application/grpc-web")],
+                Err(Failure::Body(BodyFault::MediaType)),
+            ),
+            (Version::HTTP_2, &[], Err(Failure::Body(BodyFault::MediaType))),
+            (Version::HTTP_11, &[plain], Err(Failure::Body(BodyFault::MediaType))),
         ] {
             assert_eq!(check_head(&parts(version, headers)), expected, "{version:?} {headers:?}");
         }

@@ -72,7 +72,7 @@ fn request(
 ) -> wire::RegisterGatewayRequest {
     wire::RegisterGatewayRequest {
         id: config.id.clone(),
-        endpoint: gateway.events_endpoint.clone(),
+        endpoint: gateway.fixed.events_endpoint.clone(),
         join_token: token.as_ref().map_or(credential.expose(), Secret::expose).to_owned(),
         credential: credential.expose().to_owned(),
     }

@@ -8,28 +8,44 @@ mod address;
 mod agents;
 mod cache;
 mod charger;
+mod clients;
 mod clock;
+mod concurrency;
 mod conduct;
 mod config;
+mod contract;
 mod cors;
+mod deliver;
 mod descriptor;
 mod envelopes;
 mod events;
 mod federation;
+mod fleet;
+mod fleet_quota;
+mod flow;
+mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
 mod grpc;
 mod identity;
+mod limits;
 mod live;
 mod metrics;
+mod newcomers;
+mod onward;
+mod policy;
+mod push;
 mod query;
 mod refusals;
 mod registry;
+mod relays;
 mod reply;
 mod secrets;
 mod server;
+mod shared;
 mod spend;
+mod store;
 mod upstream;
 mod waiting;
 mod webhooks;
@@ -49,11 +65,18 @@ use deploy_service::{
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use crate::cache::read_peers;
+pub use crate::clients::ClientsError;
 pub use crate::config::{
-    Bounds, Config, Contradiction, UpstreamCredential, Upstreams, Webhook as WebhookConfig,
+    Bounds, Clients as ClientsConfig, Config, Contradiction, Envelopes as EnvelopesConfig,
+    Hs256Peer, Oidc, Public, Relay as RelayConfig, UpstreamCredential, Upstreams,
+    Webhook as WebhookConfig,
 };
 pub use crate::registry::InvalidMember;
+pub use crate::store::{
+    EnvelopeStore, JetStream, JetStreamAccess, JetStreamOptions, RegistryStore, StoreError,
+};
 
+use crate::fleet::Others;
 use crate::gateway::Gateway;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
@@ -89,9 +112,33 @@ pub enum Error {
     /// The file of the key of ids.
     #[error("upstreams.id_key_file: {} does not hold 64 hexadecimal digits", .0.display())]
     IdKey(PathBuf),
+    /// The file of the key of the fleet.
+    #[error("fleet_key_file: {} does not hold 64 hexadecimal digits", .0.display())]
+    FleetKey(PathBuf),
     /// The file of what an attached agent is shown.
     #[error("upstreams.credentials: what {} holds cannot be the value of a header", .0.display())]
     CredentialValue(PathBuf),
+    /// A secret that could be guessed.
+    #[error("{setting}: {} holds fewer than {bytes_min} bytes", .path.display())]
+    ShortSecret {
+        /// Which setting.
+        setting: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What suffices.
+        bytes_min: usize,
+    },
+    /// Two of one list have the same secret, which then says nothing of who shows it.
+    #[error("{setting}: {} holds the secret of another", .path.display())]
+    SharedSecret {
+        /// Which setting.
+        setting: &'static str,
+        /// The second file.
+        path: PathBuf,
+    },
+    /// Callers that are no peers.
+    #[error("the gateway's clients cannot be read")]
+    Clients(#[from] ClientsError),
     /// Certificates.
     #[error("TLS cannot be set up")]
     Tls(#[from] tls::Error),
@@ -140,17 +187,17 @@ pub async fn run_reloading(
     let reload = reload.map(|reload| reload.before_secrets(&config, live::is_live));
     let secrets = Secrets::read(&config)?;
     let connector = Connector::maybe(config.registry_tls.clone())?;
-    let credential = secrets.credential.expose();
-    let registry = Arc::new(Registry::new(&config.registry, &config.id, credential, &connector)?);
+    let registry = Arc::new(members(&config, &secrets, &connector)?);
     let upstreams = UpstreamClient::open(&config.upstreams, &secrets.upstreams)?;
     let readiness = Readiness::new(shutdown.clone());
     let conditions = (readiness.condition("registered"), readiness.condition("synced"));
     let proxies = TrustedProxies::new(&config.trusted_proxies);
     let (listener, address) = listener(&config, &proxies).await?;
     let process = (address, readiness, shutdown.clone());
-    let gateway = Gateway::new((&config, checked), (&secrets, registry, upstreams), process);
+    let outward = (registry, upstreams, Others::new(&connector));
+    let gateway = Gateway::new((&config, checked), (&secrets, outward), process);
     tracing::info!(%address, origin = gateway.admission.audience.as_str(), "gateway");
-
+    metrics::export(&gateway);
     let limits = config.limits.clone();
     // It ends with this.
     let mut reloading = JoinSet::new();
@@ -159,6 +206,16 @@ pub async fn run_reloading(
     let drained = served(listener, gateway, limits, shutdown).await;
     joined(joining).await?;
     Ok(Summary { address, drained })
+}
+
+/// The members of the registry, as this gateway calls them.
+fn members(
+    config: &Config,
+    secrets: &Secrets,
+    connector: &Connector,
+) -> Result<Registry, InvalidMember> {
+    let credential = secrets.credential.expose();
+    Registry::new(&config.registry, &config.id, credential, connector)
 }
 
 /// Serves until `shutdown`, and drains.
@@ -186,7 +243,7 @@ async fn follow_settings(
     proxies: TrustedProxies,
 ) {
     let Some(reload) = reload else { return };
-    let (reloads, first) = (Arc::clone(&gateway.reloads), started.clone());
+    let (reloads, first) = (Arc::clone(&gateway.counts.reloads), started.clone());
     let take_over = move |fresh: &Config| live::take_over(&gateway, &proxies, (&first, fresh));
     reload.run(started, reloads, live::is_live, take_over).await;
 }
@@ -218,9 +275,15 @@ fn join(
         let registry = Arc::clone(&gateway.registry);
         let (cache, waiting) = (Arc::clone(&gateway.cache), Arc::clone(&gateway.waiting));
         let probing = upstream::probe(Arc::clone(&gateway));
+        let fetching = clients::refresh(Arc::clone(&gateway));
         let following = cache::follow(cache, registry, waiting, synced);
-        let delivering = webhooks::work(Arc::clone(&gateway), webhooks);
-        tokio::join!(following, conduct::report(gateway), probing, delivering);
+        let webhooks =
+            webhooks.into_iter().chain(webhooks::to_peers(gateway.fixed.carriage.forward()));
+        let delivering = webhooks::work(Arc::clone(&gateway), webhooks.collect());
+        let pushing = push::work(Arc::clone(&gateway));
+        let leasing = fleet_quota::lease(Arc::clone(&gateway));
+        let reporting = conduct::report(gateway);
+        tokio::join!(following, reporting, probing, fetching, delivering, pushing, leasing);
         Ok(())
     })
 }

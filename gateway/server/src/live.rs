@@ -8,10 +8,11 @@ use std::sync::Arc;
 use deploy_service::{TrustedProxies, telemetry};
 
 use crate::address::AddressLimit;
+use crate::clients::Clients;
 use crate::config::{Bounds, Checked, Config, Upstreams};
 use crate::cors::Cors;
 use crate::gateway::Gateway;
-use crate::secrets::{self, LocalTokens};
+use crate::secrets::{self, LocalTokens, Secrets};
 
 /// The settings of this moment.
 pub(crate) struct Live {
@@ -20,15 +21,23 @@ pub(crate) struct Live {
     pub(crate) cors: Cors,
     /// What local subscribers and operators show.
     pub(crate) tokens: LocalTokens,
+    /// Who may call besides peers.
+    pub(crate) clients: Arc<Clients>,
     /// By the rates of the bounds.
     pub(crate) addresses: Arc<AddressLimit>,
 }
 
 impl Live {
-    /// Of the settings as a start has read them.
-    pub(crate) fn new(bounds: Bounds, cors: Cors, tokens: LocalTokens) -> Self {
+    /// Of settings that are read and checked.
+    fn new(bounds: Bounds, cors: Cors, tokens: LocalTokens, clients: Arc<Clients>) -> Self {
         let addresses = Arc::new(address_limit(&bounds));
-        Self { bounds, cors, tokens, addresses }
+        Self { bounds, cors, tokens, clients, addresses }
+    }
+
+    /// The same as a gateway starts with them.
+    pub(crate) fn start(bounds: &Bounds, cors: Cors, secrets: &Secrets) -> Self {
+        let (tokens, clients) = (secrets.tokens.clone(), Arc::clone(&secrets.clients));
+        Self::new(bounds.clone(), cors, tokens, clients)
     }
 
     /// With what addresses have used up by now, unless their limit is another one.
@@ -50,9 +59,10 @@ fn address_limit(bounds: &Bounds) -> AddressLimit {
 }
 
 /// The settings that count at once, but for `bounds`.
-const LIVE: [&str; 6] = [
+const LIVE: [&str; 7] = [
     "subscriber_token_files",
     "operator_token_file",
+    "gateway_auth_file",
     "trusted_proxies",
     "cors_origins",
     "upstreams.private_networks",
@@ -68,7 +78,8 @@ const FIXED_BOUNDS: [&str; 3] =
 pub(crate) fn is_live(setting: &str) -> bool {
     let is_bound = setting.starts_with("bounds.") && !FIXED_BOUNDS.contains(&setting);
     let section = setting.rsplit_once('.').map(|(section, _)| section);
-    is_bound || LIVE.contains(&setting) || section == Some(CREDENTIALS)
+    let is_client = setting.starts_with("clients.");
+    is_bound || is_client || LIVE.contains(&setting) || section == Some(CREDENTIALS)
 }
 
 /// The configuration of the start with what counts at once of another one.
@@ -78,9 +89,11 @@ fn merged(started: &Config, fresh: &Config) -> Config {
     Config {
         subscriber_token_files: fresh.subscriber_token_files.clone(),
         operator_token_file: fresh.operator_token_file.clone(),
+        gateway_auth_file: fresh.gateway_auth_file.clone(),
         trusted_proxies: fresh.trusted_proxies.clone(),
         cors_origins: fresh.cors_origins.clone(),
         bounds: Bounds { waiting_max, spend_queue_max, polls_max, ..fresh.bounds.clone() },
+        clients: fresh.clients.clone(),
         upstreams: Upstreams { credentials, private_networks, ..started.upstreams.clone() },
         ..started.clone()
     }
@@ -97,7 +110,10 @@ pub(crate) fn take_over(
     let tokens = secrets::local_tokens(&config).map_err(|error| telemetry::chain(&error))?;
     let credentials = secrets::credentials(&config.upstreams);
     let credentials = credentials.map_err(|error| telemetry::chain(&error))?;
-    let live = Live::new(config.bounds, cors, tokens).after(&gateway.live.load());
+    let former = gateway.live.load_full();
+    let clients = Clients::read(&config, Some(&former.clients));
+    let clients = clients.map_err(|error| telemetry::chain(&error))?;
+    let live = Live::new(config.bounds, cors, tokens, Arc::new(clients)).after(&former);
     gateway.live.store(Arc::new(live));
     gateway.upstreams.replace(credentials, &config.upstreams.private_networks);
     proxies.replace(&config.trusted_proxies);
@@ -127,6 +143,7 @@ mod tests {
         fresh.operator_token_file = Some("token".into());
         fresh.trusted_proxies.push("10.0.0.0/8".parse().unwrap());
         fresh.cors_origins.push("*".to_owned());
+        fresh.clients.api_keys_file = Some("keys".into());
         fresh.limits.drain = Duration::from_secs(1);
         let bounds = &mut fresh.bounds;
         (bounds.address_burst, bounds.peer_requests, bounds.waiting_max) = (1, 2, 3);
@@ -140,7 +157,7 @@ mod tests {
         let (live, fixed): (Vec<_>, Vec<_>) = changed.into_iter().partition(|key| is_live(key));
         assert_eq!(settings::changes(&started, &merged(&started, &fresh)), live);
         assert_eq!(settings::changes(&merged(&started, &fresh), &fresh), fixed);
-        assert_eq!((live.len(), fixed.len()), (9, 7), "{live:?} {fixed:?}");
+        assert_eq!((live.len(), fixed.len()), (10, 7), "{live:?} {fixed:?}");
         assert!(live.contains(&"upstreams.credentials.value_file".to_owned()), "{live:?}");
         started.upstreams.credentials.clear();
         let changed = settings::changes(&started, &fresh);
@@ -154,7 +171,8 @@ mod tests {
             let mut bounds =
                 Bounds { address_requests_per_second, address_burst, ..Bounds::default() };
             change(&mut bounds);
-            Live::new(bounds, Cors::default(), LocalTokens::default())
+            let clients = Clients::read(&Config::default(), None).unwrap();
+            Live::new(bounds, Cors::default(), LocalTokens::default(), Arc::new(clients))
         };
         let former = live(|_| ());
         let address = std::net::Ipv4Addr::LOCALHOST.into();

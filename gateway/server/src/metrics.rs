@@ -1,14 +1,18 @@
-//! Counters, in the text format of Prometheus.
+//! What a gateway counts.
 //!
 //! Decides the names. Must never make a label of what a caller sends: every label is a word of our
 //! own code, so that their number is bounded (attack case 34).
 
+mod figures;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use deploy_service::metrics::{Durations, Figure};
 use proto_types::Code;
+
+pub(crate) use self::figures::{answer, export};
 
 /// Outcomes that are counted from the start, so that a rate exists before the first of them.
 const PREREGISTERED: [&str; 6] = [
@@ -19,15 +23,6 @@ const PREREGISTERED: [&str; 6] = [
     "address_limited",
     Code::RegistryUnavailable.as_str(),
 ];
-
-/// One gauge or counter.
-#[derive(Debug)]
-pub(crate) struct Figure {
-    pub(crate) name: &'static str,
-    pub(crate) kind: &'static str,
-    pub(crate) help: &'static str,
-    pub(crate) value: f64,
-}
 
 /// How requests to the servers of attached agents ended. Whose they were is no label: agents are many, and come and go.
 #[derive(Debug)]
@@ -46,33 +41,27 @@ impl UpstreamOutcomes {
         }
     }
 
-    fn write(&self, text: &mut String) {
-        text.push_str(
-            "# HELP ecumene_gateway_upstream_requests_total Upstream requests, by outcome.\n\
-             # TYPE ecumene_gateway_upstream_requests_total counter\n",
-        );
-        for (outcome, count) in &self.0 {
-            let count = count.load(Ordering::Relaxed);
-            // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "ecumene_gateway_upstream_requests_total{{outcome=\"{outcome}\"}} {count}"
-            );
-        }
+    fn figures(&self) -> impl Iterator<Item = Figure> + '_ {
+        let (name, help) = ("upstream_requests_total", "Upstream requests, by outcome.");
+        self.0.iter().map(move |(outcome, count)| {
+            Figure::count(name, help, count).of(&[("outcome", *outcome)])
+        })
     }
 }
 
-/// How requests ended, by route and by outcome.
+/// How requests ended, by route and by outcome, and how long they took.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     outcomes: RwLock<BTreeMap<(&'static str, &'static str), AtomicU64>>,
+    pub(crate) durations: Durations,
     upstreams: Arc<UpstreamOutcomes>,
 }
 
 impl Metrics {
     pub(crate) fn new(upstreams: Arc<UpstreamOutcomes>) -> Self {
         let outcome = |code| (("call", code), AtomicU64::new(0));
-        Self { outcomes: RwLock::new(PREREGISTERED.map(outcome).into()), upstreams }
+        let outcomes = RwLock::new(PREREGISTERED.map(outcome).into());
+        Self { outcomes, durations: Durations::default(), upstreams }
     }
 
     /// Counts one request. The read lock is shared; it is taken for writing once an outcome.
@@ -88,30 +77,14 @@ impl Metrics {
         counters.entry(key).or_default().fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The text, with more gauges and counters.
-    pub(crate) fn text(&self, more: &[Figure]) -> String {
-        let mut text = String::from(
-            "# HELP ecumene_gateway_requests_total Requests, by route and by how they ended.\n\
-             # TYPE ecumene_gateway_requests_total counter\n",
-        );
+    /// The counts.
+    fn figures(&self) -> Vec<Figure> {
+        let (name, help) = ("requests_total", "Requests, by route and by how they ended.");
         let counters = self.outcomes.read().unwrap_or_else(PoisonError::into_inner);
-        for ((route, outcome), count) in &*counters {
-            let count = count.load(Ordering::Relaxed);
-            // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "ecumene_gateway_requests_total{{route=\"{route}\",outcome=\"{outcome}\"}} {count}"
-            );
-        }
-        self.upstreams.write(&mut text);
-        for Figure { name, kind, help, value } in more {
-            let _ = writeln!(
-                text,
-                "# HELP ecumene_gateway_{name} {help}\n# TYPE ecumene_gateway_{name} {kind}\n\
-                 ecumene_gateway_{name} {value}"
-            );
-        }
-        text
+        let requests = counters.iter().map(|((route, outcome), count)| {
+            Figure::count(name, help, count).of(&[("route", *route), ("outcome", *outcome)])
+        });
+        requests.chain(self.upstreams.figures()).collect()
     }
 }
 
@@ -127,16 +100,18 @@ mod tests {
         metrics.count("call", "ok");
         metrics.count("publish", "rate-limited");
         metrics.count("publish", "rate-limited");
-        let peers = Figure { name: "peers", kind: "gauge", help: "Peers.", value: 3.0 };
-        let text = metrics.text(&[peers]);
-        assert!(text.contains("{route=\"call\",outcome=\"ok\"} 1\n"));
-        assert!(text.contains("{route=\"call\",outcome=\"token_replayed\"} 0\n"));
-        assert!(text.contains("{route=\"publish\",outcome=\"rate-limited\"} 2\n"));
-        assert!(text.contains("upstream_requests_total{outcome=\"answered\"} 0\n"));
-        assert!(text.contains("upstream_requests_total{outcome=\"timeout\"} 1\n"));
-        assert!(text.ends_with(
-            "# HELP ecumene_gateway_peers Peers.\n# TYPE ecumene_gateway_peers gauge\n\
-             ecumene_gateway_peers 3\n"
-        ));
+        let figures = metrics.figures();
+        let value = |name, labels: &[(&str, &str)]| {
+            let is_it = |figure: &&Figure| figure.name == name && figure.labels == labels;
+            figures.iter().find(is_it).map(|figure| figure.value)
+        };
+        for (route, outcome, count) in
+            [("call", "ok", 1.0), ("call", "token_replayed", 0.0), ("publish", "rate-limited", 2.0)]
+        {
+            let labels = [("route", route), ("outcome", outcome)];
+            assert_eq!(value("requests_total", &labels), Some(count), "{route} {outcome}");
+        }
+        assert_eq!(value("upstream_requests_total", &[("outcome", "answered")]), Some(0.0));
+        assert_eq!(value("upstream_requests_total", &[("outcome", "timeout")]), Some(1.0));
     }
 }

@@ -1,6 +1,6 @@
 //! Which refusals and failures are lines of the log.
 //!
-//! Decides that what nobody verified is refused is logged at `debug` only, and that of what verified peers are refused each
+//! Decides that what nobody verified is refused is logged at `debug` only, and that of what verified callers are refused each
 //! outcome is one line a second, as is each way in which what a gateway calls fails: nobody fills the log by being refused, nor by
 //! calling what is down. Must never lose a count: metrics have all of them.
 

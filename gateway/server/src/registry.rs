@@ -4,6 +4,7 @@
 //! lost answer for a refusal, nor for success: a caller learns that nobody knows; nor an answer of a
 //! cluster that was restored since for one of the cluster that there is now.
 
+mod leader;
 mod member;
 mod unanswered;
 
@@ -93,12 +94,20 @@ calls! {
     // The node pushes to one `reply_to` once, however often it is named.
     follow_task = follow_task(wire::FollowTaskRequest) -> wire::Done, FOLLOW;
     cancel_task = cancel_task(wire::CancelTaskRequest) -> wire::Task, WRITE;
+    put_push_config = put_push_config(wire::PutPushConfigRequest) -> wire::Done, WRITE;
+    push_configs = list_push_configs(wire::ListPushConfigsRequest) -> wire::PushConfigList, READ;
+    delete_push_config = delete_push_config(wire::DeletePushConfigRequest) -> wire::Done, WRITE;
     enqueue = enqueue_envelope(wire::EnqueueEnvelopeRequest) -> wire::EnqueueEnvelopeReply, WRITE;
     // In doubt a token counts as charged, in favour of its peer.
     charge = charge_tokens(wire::SpendTokensRequest) -> wire::SpendTokensReply, SPEND;
     report_conduct = report_conduct(wire::ReportConductRequest) -> wire::ReportConductReply, WRITE;
     ack = ack_envelope(wire::AckEnvelopeRequest) -> wire::Done, WRITE;
     fail = fail_envelope(wire::FailEnvelopeRequest) -> wire::Done, WRITE;
+    // An operator's. The second of two replays, or of two drops, is told that there is none.
+    dead_letters = list_dead_letters(wire::ListDeadLettersRequest) -> wire::DeadLetterList, READ;
+    dead_letter = get_dead_letter(wire::DeadLetterName) -> wire::DeadLetter, READ;
+    replay = replay_envelope(wire::DeadLetterName) -> wire::Done, WRITE;
+    discard = drop_envelope(wire::DeadLetterName) -> wire::Done, WRITE;
 }
 
 impl Registry {
@@ -109,7 +118,20 @@ impl Registry {
         credential: &str,
         connector: &Connector,
     ) -> Result<Self, InvalidMember> {
-        let bearer = Bearer::new(&format!("gateway:{id}:{credential}"));
+        Self::showing(urls, &format!("gateway:{id}:{credential}"), connector)
+    }
+
+    /// The same for an operator with this token.
+    pub(crate) fn of_operator(
+        urls: &[String],
+        token: &str,
+        connector: &Connector,
+    ) -> Result<Self, InvalidMember> {
+        Self::showing(urls, token, connector)
+    }
+
+    fn showing(urls: &[String], shown: &str, connector: &Connector) -> Result<Self, InvalidMember> {
+        let bearer = Bearer::new(shown);
         let bearer = bearer.map_err(|_| InvalidMember("credential".to_owned()))?;
         let client = Client::new(urls, connector, CHANNEL);
         let client = client.map_err(|invalid| InvalidMember(invalid.url))?;

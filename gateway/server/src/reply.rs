@@ -12,7 +12,7 @@ use gateway_core::gcra::{Remaining, RetryAfter};
 use gateway_core::limits::Policy;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use proto_types::WallMs;
+use proto_types::{Code, WallMs};
 use serde_json::Value;
 
 use crate::a2a::Binding;
@@ -44,7 +44,7 @@ pub(crate) fn failure(failure: &Failure, binding: Option<&Binding>, reader: Read
         None => body(status, PROBLEM, reply.problem().to_string()),
     };
     if status == StatusCode::UNAUTHORIZED {
-        set(&mut response, header::WWW_AUTHENTICATE, "Bearer");
+        set(&mut response, header::WWW_AUTHENTICATE, challenge(reply.code));
     }
     match failure {
         Failure::Method(methods) => set(&mut response, header::ALLOW, methods.allow()),
@@ -55,6 +55,14 @@ pub(crate) fn failure(failure: &Failure, binding: Option<&Binding>, reader: Read
         set(&mut response, header::RETRY_AFTER, &secs.to_string());
     }
     response
+}
+
+/// What a credential has to be (RFC 6750, section 3). The error is one of ours, worded as that of DPoP (RFC 9449, section 8).
+const fn challenge(code: Code) -> &'static str {
+    match code {
+        Code::UseNonce => "Bearer error=\"use_nonce\"",
+        _ => "Bearer",
+    }
 }
 
 /// Takes the body away: there is no answer to a notification, not even an error (JSON-RPC 2.0,

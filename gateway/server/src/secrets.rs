@@ -9,12 +9,17 @@ use std::sync::Arc;
 
 use deploy_service::credential::Credential;
 use deploy_service::{secret, signing_key};
+use gateway_core::FleetKey;
 use gateway_core::sealed::SealKey;
 use http::{HeaderMap, HeaderValue, header};
 use proto_types::{Digest, Handle, SecretKey, base64url};
 
 use crate::Error;
-use crate::config::{Config, Upstreams};
+use crate::clients::Clients;
+use crate::config::{Config, Envelopes, Upstreams};
+use crate::relays::Relays;
+use crate::shared::Shared;
+use crate::store::JetStreamAccess;
 use crate::webhooks::{self, Webhook};
 
 /// What a gateway knows that others must not.
@@ -27,8 +32,18 @@ pub(crate) struct Secrets {
     pub(crate) key: Option<Arc<SecretKey>>,
     /// What belongs to attached agents.
     pub(crate) upstreams: UpstreamSecrets,
+    /// Who else may call.
+    pub(crate) clients: Arc<Clients>,
     /// Where envelopes are taken to, and what signs them.
     pub(crate) webhooks: Vec<Webhook>,
+    /// What is shown to JetStream.
+    pub(crate) jetstream: JetStreamAccess,
+    /// Who may bring the envelopes of others.
+    pub(crate) relays: Arc<Relays>,
+    /// What some peers sign their tokens with.
+    pub(crate) shared: Arc<Shared>,
+    /// What nonces are made with.
+    pub(crate) fleet_key: Option<FleetKey>,
 }
 
 /// Digests of what they show who run this instance.
@@ -38,6 +53,8 @@ pub(crate) struct LocalTokens {
     pub(crate) subscribers: Vec<Digest>,
     /// Those of operators alone.
     pub(crate) operators: Vec<Digest>,
+    /// That of the gateway or proxy in front of this one, if one has to show it.
+    pub(crate) front: Option<Digest>,
 }
 
 /// What attached agents are shown, marked so that it is never printed.
@@ -56,7 +73,7 @@ pub(crate) struct UpstreamSecrets {
 impl UpstreamSecrets {
     fn read(upstreams: &Upstreams) -> Result<Self, Error> {
         let seal_key = match &upstreams.id_key_file {
-            Some(path) => id_key(path)?,
+            Some(path) => hex_key(path)?.ok_or_else(|| Error::IdKey(path.clone()))?,
             None => random_bytes(),
         };
         let credentials = credentials(upstreams)?;
@@ -73,9 +90,35 @@ impl Secrets {
         let no_state = |source| Error::State { path: config.state_dir.clone(), source };
         let credential = Credential::open(&config.state_dir, random).map_err(no_state)?;
         let upstreams = UpstreamSecrets::read(&config.upstreams)?;
+        let clients = Arc::new(Clients::read(config, None)?);
         let webhooks = webhooks::open(config)?;
-        Ok(Self { credential, tokens, key: key.map(Arc::new), upstreams, webhooks })
+        let jetstream = jetstream_access(&config.envelopes)?;
+        let relays = Arc::new(Relays::open(config)?);
+        let shared = Arc::new(Shared::open(config)?);
+        let fleet_key = config.fleet_key_file.as_deref().map(fleet_key).transpose()?;
+        let key = key.map(Arc::new);
+        Ok(Self {
+            credential,
+            tokens,
+            key,
+            upstreams,
+            clients,
+            webhooks,
+            relays,
+            shared,
+            jetstream,
+            fleet_key,
+        })
     }
+}
+
+/// Reads what is shown to JetStream.
+fn jetstream_access(envelopes: &Envelopes) -> Result<JetStreamAccess, secret::Error> {
+    Ok(match (&envelopes.credentials_file, &envelopes.token_file) {
+        (Some(path), _) => JetStreamAccess::Credentials(secret::read(path)?),
+        (None, Some(path)) => JetStreamAccess::Token(secret::read(path)?),
+        (None, None) => JetStreamAccess::Open,
+    })
 }
 
 /// Reads what attached agents are shown.
@@ -96,7 +139,8 @@ pub(crate) fn local_tokens(config: &Config) -> Result<LocalTokens, secret::Error
     let subscribers = config.subscriber_token_files.iter().map(|path| token(path));
     let mut subscribers = subscribers.collect::<Result<Vec<_>, _>>()?;
     subscribers.extend(&operators);
-    Ok(LocalTokens { subscribers, operators })
+    let front = config.gateway_auth_file.as_deref().map(token).transpose()?;
+    Ok(LocalTokens { subscribers, operators, front })
 }
 
 /// 32 random bytes in base64url: 43 characters.
@@ -109,17 +153,23 @@ pub(crate) fn draw() -> u64 {
     getrandom::u64().expect("the system's random source answers once a process runs")
 }
 
-fn random_bytes() -> [u8; 32] {
+pub(crate) fn random_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the system's random source answers once a process runs");
     bytes
 }
 
-/// The key in a file: 32 bytes in hexadecimal digits.
-fn id_key(path: &Path) -> Result<[u8; 32], Error> {
+/// The key in a file: 32 bytes in hexadecimal digits; `None` if it holds something else.
+fn hex_key(path: &Path) -> Result<Option<[u8; 32]>, secret::Error> {
     let mut key = [0; 32];
     let read = hex::decode_to_slice(secret::read(path)?.expose(), &mut key);
-    read.map(|()| key).map_err(|_| Error::IdKey(path.to_owned()))
+    Ok(read.ok().map(|()| key))
+}
+
+/// Reads what all gateways of the origin share.
+fn fleet_key(path: &Path) -> Result<FleetKey, Error> {
+    let key = hex_key(path)?.ok_or_else(|| Error::FleetKey(path.to_owned()))?;
+    Ok(FleetKey::new(&key))
 }
 
 /// What a header says, as a file has it.
@@ -188,7 +238,11 @@ mod tests {
         assert!(!with(&"ab".repeat(32)).unwrap().is_key_drawn);
         for bad in ["ab".repeat(31), "ab".repeat(33), "xy".repeat(32)] {
             assert!(matches!(with(&bad), Err(Error::IdKey(_))), "{bad}");
+            let path = file(folder.path(), "fleet", &bad);
+            assert!(matches!(fleet_key(&path), Err(Error::FleetKey(_))), "{bad}");
         }
+        let key = fleet_key(&file(folder.path(), "fleet", &"ab".repeat(32))).unwrap();
+        assert!(!format!("{key:?}").contains("ab"), "{key:?}");
         let value = file(folder.path(), "value", "Bearer 01234567\nHost: elsewhere");
         assert!(matches!(header_value(&value), Err(Error::CredentialValue(_))));
     }

@@ -2,12 +2,19 @@
 //!
 //! Decides the order of the layers, and nothing else: each layer is decided where it is named. Must
 //! never let anything reach a node, a queue or a task without a token that is spent for it: before, or in the one proposal
-//! that lets it in.
+//! that lets it in. Who is no peer has no token: it is let in by what the operator has configured, and counted.
 
+mod access;
+mod admission;
 mod body;
 mod calls;
 mod cards;
+mod elsewhere;
+mod front;
 mod local;
+mod mesh;
+mod readers;
+mod relayed;
 mod seen;
 mod work;
 
@@ -22,17 +29,18 @@ use deploy_service::ClientAddress;
 use deploy_service::trace::Span;
 use gateway_core::errors::Reader;
 use gateway_core::path::{Method as Answers, Route};
-use gateway_core::{Credential, Denial, Failure, Permit, admit};
+use gateway_core::{Denial, Failure, Permit};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Request};
+use http::{HeaderName, Method, Request};
 use proto_types::Digest;
 use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt as _;
 
-use crate::charger::Bearer;
 use crate::gateway::Gateway;
-use crate::{clock, envelopes, grpc};
+use crate::{envelopes, grpc};
 
+use self::access::Access;
+use self::admission::Admission;
 use self::seen::Seen;
 use self::work::{Admitted, Work};
 
@@ -41,9 +49,22 @@ use self::work::{Admitted, Work};
 const HANDLER_GRACE: Duration = Duration::from_secs(25);
 
 /// Answers one request. Every failure is mapped here, once.
-pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Body>) -> Response {
+pub(crate) async fn answer(gateway: Arc<Gateway>, mut request: Request<Body>) -> Response {
     let span = Span::server("request", &request);
-    let mut seen = Seen::new(client(&request), reader(&request));
+    let handed_on = gateway.fleet.client(request.headers());
+    let address = handed_on.unwrap_or_else(|| client(&request));
+    // For whoever is told further on where the request comes from.
+    request.extensions_mut().insert(ClientAddress(address));
+    let reader = reader(&request);
+    let (access, request) = match gateway.fixed.logs_access {
+        true => {
+            let (access, request) = Access::begin(request);
+            (Some(access), request)
+        }
+        false => (None, request),
+    };
+    let mut seen = Seen::new(address, reader, access);
+    seen.is_handed_on = handed_on.is_some();
     let answered = span.scope(Box::pin(layers(&gateway, request, &mut seen))).await;
     let response = span.within(|| seen.conclude(&gateway, &span, answered));
     span.until_sent(response)
@@ -65,7 +86,7 @@ async fn layers(
     }
     // Connections, header and idle timers, sizes of headers and URL: deploy-service, before us.
     // The address: whoever sends junk must not get a signature check for each piece of it. The listener
-    // tells it, and believes no header about it but a trusted proxy's.
+    // tells it, and believes no header about it but a trusted proxy's; a gateway of the fleet is believed by its mark.
     gateway.live.load().addresses.check(seen.address).map_err(Failure::AddressLimit)?;
     // Other services than A2A's: nodes push events, each with the secret of its task, and anybody asks what is served.
     if grpc::is_grpc(request.headers()) && !matches!(route, Ok(Some(Route::Grpc(_)))) {
@@ -89,50 +110,86 @@ async fn by_route(
     seen: &mut Seen,
 ) -> Result<Response, Failure> {
     match route {
+        // Who brings the envelopes of others is no peer, and has no token that is spent.
+        Route::Publish if gateway.fixed.relays.are_shown(request.headers()) => {
+            Box::pin(relayed::answer(gateway, request, seen)).await
+        }
         Route::InstanceRpc
         | Route::AgentRpc(_)
         | Route::HttpJson(_)
         | Route::Grpc(_)
-        | Route::Publish => Box::pin(federated(gateway, &route, request, seen)).await,
+        | Route::Publish => Box::pin(admitted(gateway, &route, request, seen)).await,
         // Cards are for everybody, and more of them for whom a token speaks.
         Route::InstanceCard => cards::answer(gateway, None, &request.into_parts().0, seen).await,
         Route::AgentCard(handle) => {
             cards::answer(gateway, Some(&handle), &request.into_parts().0, seen).await
         }
+        Route::MeshAgents => Box::pin(mesh::agents(gateway, request, seen)).await,
         // Documents for everybody, and what local operators and subscribers ask.
         route => local::answer(gateway, route, request).await,
     }
 }
 
-/// The layers of a request that a peer's token must pay for.
-async fn federated(
+/// The layers of a request that somebody must be let in for; where that is a peer, its token must pay for it.
+async fn admitted(
     gateway: &Arc<Gateway>,
     route: &Route,
     request: Request<Body>,
     seen: &mut Seen,
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
+    // The way it came: whoever knows another one is not heard. The gateway that hands a request on has looked.
+    if !seen.is_handed_on {
+        front::check(gateway, &parts.headers)?;
+    }
     // Sizes, by what the client states: refused before a byte is buffered.
     let limit = bytes_max(gateway, route);
     let until = check_head(&parts, route, limit)?;
     // The credential and what it is worth, cheapest check first; never by a cache nobody confirms.
-    let (permit, epoch) = permit(gateway, &parts.headers)?;
-    // The peer's own limit: last of what needs no registry.
-    check_peer(gateway, &permit, epoch, seen)?;
-    // The body, bounded and paced; a token may be bound to it.
+    let admission = admission(gateway, route, &parts, seen)?;
+    // A token that is bound to another gateway is spent there; there its peer's limit counts, and all that follows.
+    if let Some(permit) = admission.elsewhere() {
+        let within = (deadline(gateway, until), until);
+        return Box::pin(elsewhere::answer(gateway, permit, (parts, body), within, seen)).await;
+    }
+    // Load that would make every call slow.
+    admission.check_load(gateway)?;
+    // The caller's own limit: last of what needs no registry.
+    admission.check_limit(gateway, seen)?;
+    // The body, bounded and paced.
     let body = read_body(route, body, limit).await?;
-    let admitted = Admitted { parts, permit, epoch, body, until };
-    check_binding(gateway, &admitted.parts, &admitted.permit, &admitted.body)?;
-    // What is malformed costs no token.
+    carried_out(gateway, route, Admitted { parts, admission, body, until }, seen).await
+}
+
+/// The layers of a request that has its body, and somebody that was let in for it.
+async fn carried_out(
+    gateway: &Arc<Gateway>,
+    route: &Route,
+    admitted: Admitted,
+    seen: &mut Seen,
+) -> Result<Response, Failure> {
+    // While its body came, its caller may have ceased to be let in.
+    gateway.check_caller(&admitted.admission.caller())?;
+    // A token may be bound to the body.
+    if let Some(permit) = admitted.admission.permit() {
+        check_binding(gateway, &admitted.parts, permit, &admitted.body)?;
+    }
+    // What is malformed costs no token. Of a client the operator lists what it may call.
     let work = Work::read(gateway, route, &admitted, seen)?;
-    // Single use, last of all: from here on the request counts. Each way to spend a token has a deadline of its own.
+    // Single use of a peer's token, last of all: from here on the request counts. Each way to spend a token has a deadline of
+    // its own.
     let paid = Box::pin(work.pay(gateway, &admitted, seen)).await?;
     // The handler, within its deadline and its caller's.
-    let patience = Instant::now() + gateway.patience();
-    let deadline = patience.max(gateway.upstreams.deadline()) + HANDLER_GRACE;
-    let deadline = until.map_or(deadline, |until| until.min(deadline));
+    let deadline = deadline(gateway, admitted.until);
     let answered = timeout_at(deadline, paid.carry_out(gateway, &admitted)).await;
     answered.unwrap_or(Err(Failure::Deadline))
+}
+
+/// When what begins now has to have an answer, whose caller waits until then.
+fn deadline(gateway: &Gateway, until: Option<Instant>) -> Instant {
+    let patience = Instant::now() + gateway.patience();
+    let deadline = patience.max(gateway.upstreams.deadline()) + HANDLER_GRACE;
+    until.map_or(deadline, |until| until.min(deadline))
 }
 
 fn bytes_max(gateway: &Gateway, route: &Route) -> u64 {
@@ -164,30 +221,21 @@ fn check_head(parts: &Parts, route: &Route, limit: u64) -> Result<Option<Instant
     Ok(None)
 }
 
-fn check_peer(
+/// By whom the request is made: envelopes are peers' alone.
+fn admission(
     gateway: &Gateway,
-    permit: &Permit,
-    epoch: u64,
-    seen: &mut Seen,
-) -> Result<(), Failure> {
-    seen.bearer = Some(Bearer::of(permit, epoch));
-    let policy = gateway.peer_policy(&permit.peer);
-    let left = permit.peer.cell.check(clock::mono(), policy.quota);
-    seen.limit = Some((policy, left));
-    left.map(drop).map_err(Failure::PeerLimit)
-}
-
-/// What the credential is worth, and the cluster epoch that says so.
-fn permit(gateway: &Gateway, headers: &HeaderMap) -> Result<(Permit, u64), Failure> {
-    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let credential = Credential::find(headers).map_err(Failure::Credential)?;
-    let epoch = gateway.cache.epoch();
-    if !gateway.cache.is_fresh() {
-        return Err(Failure::RegistryAway);
+    route: &Route,
+    parts: &Parts,
+    seen: &Seen,
+) -> Result<Admission, Failure> {
+    let admission = match route {
+        Route::Publish => Admission::of_peer(gateway, &parts.headers),
+        _ => Admission::of_call(gateway, &parts.headers, seen.address),
+    }?;
+    if admission.permit().is_some() {
+        front::check_network(gateway, seen.address)?;
     }
-    let peers = gateway.cache.peers.load();
-    let admitted = admit(&peers, &gateway.admission, credential, clock::wall());
-    admitted.map(|permit| (permit, epoch)).map_err(Failure::Denied)
+    Ok(admission)
 }
 
 /// A token may say which request it is for; then it is for no other.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use deploy_service::{Place, Pool};
-use gateway_core::Failure;
-use gateway_core::admit::Permit;
+use gateway_core::{Denial, Failure, Holder, Permit};
 use proto_types::{Class, Origin, Shares, WallMs};
 use proto_wire::registry::v1 as wire;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::gateway::Gateway;
 use crate::registry::{Registry, Unanswered};
 
 /// What the registry takes in one call.
@@ -22,23 +22,51 @@ const BATCH_MAX: usize = 1_024;
 /// and an idle gateway waits for nobody.
 const CALLS_MAX: usize = 2;
 
-/// A token that has to pay for a request. Either it is spent here, or it travels with what it pays for; whoever does one or
-/// the other takes it.
+/// What a request has to be paid for with. A peer's token is either spent here, or it travels with what it pays for; whoever
+/// does one or the other takes it. Who is no peer has none, and of a bound token nothing is left.
 #[must_use = "what it is to pay for is not paid for"]
-pub(crate) struct Payment {
+pub(crate) struct Payment(Option<Shown>);
+
+/// A token, and the peer that shows it.
+struct Shown {
     peer: Origin,
     token: wire::TokenUse,
 }
 
 impl Payment {
-    /// The token that a request has shown, as [`token_use`].
-    pub(crate) fn of(permit: &Permit, epoch: u64) -> Self {
-        Self { peer: permit.peer.origin.clone(), token: token_use(permit, epoch) }
+    /// The token that a request has shown, as [`token_use`]. One that is bound to this gateway is spent by this, here and
+    /// nowhere else, and nothing is left to pay.
+    ///
+    /// # Errors
+    /// A bound token was used before, cannot be remembered, or is another gateway's to spend.
+    pub(crate) fn of(gateway: &Gateway, permit: &Permit, epoch: u64) -> Result<Self, Failure> {
+        match &permit.holder {
+            None => {
+                let (peer, token) = (permit.peer.origin.clone(), token_use(permit, epoch));
+                Ok(Self(Some(Shown { peer, token })))
+            }
+            Some(Holder::This) => {
+                let most = gateway.live.load().bounds.bound_tokens_max;
+                gateway.fleet.tokens.spend(permit, most).map(|()| Self::nothing())
+            }
+            Some(Holder::Another { .. }) => Err(Failure::Denied(Denial::HolderAway)),
+        }
+    }
+
+    /// Of a client: single use is of a peer's tokens alone. And of a bound token, once it is spent.
+    pub(crate) const fn nothing() -> Self {
+        Self(None)
+    }
+
+    /// Whether nothing is left to be spent.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.0.is_none()
     }
 
     /// For the message that it travels with: the registry spends it in the proposal of what is asked there, or not at all.
-    pub(crate) fn enclosed(self) -> wire::TokenUse {
-        self.token
+    /// None if there is nothing to spend.
+    pub(crate) fn enclosed(self) -> Option<wire::TokenUse> {
+        self.0.map(|shown| shown.token)
     }
 }
 
@@ -95,7 +123,8 @@ impl Spender {
     /// # Errors
     /// It was used before, too many wait, of its peer or of all, or nobody knows. Cancel safe for everybody but the
     /// token, which may be spent.
-    pub(crate) async fn spend(&self, Payment { peer, token }: Payment) -> Result<(), Failure> {
+    pub(crate) async fn spend(&self, Payment(shown): Payment) -> Result<(), Failure> {
+        let Some(Shown { peer, token }) = shown else { return Ok(()) };
         let verdict = self.enqueue(&peer, token)?;
         verdict.await.unwrap_or(Err(Failure::RegistryAway))
     }
@@ -113,12 +142,13 @@ impl Spender {
         Ok(verdict)
     }
 
-    /// A place among the tokens that wait, for one that travels: until the registry has answered.
+    /// A place among the tokens that wait, for one that travels: until the registry has answered. None if there is nothing to
+    /// spend.
     ///
     /// # Errors
     /// Too many wait, of its peer or of all.
-    pub(crate) fn place(&self, payment: &Payment) -> Result<Place<Origin>, Failure> {
-        self.place_of(&payment.peer)
+    pub(crate) fn place(&self, payment: &Payment) -> Result<Option<Place<Origin>>, Failure> {
+        payment.0.as_ref().map(|shown| self.place_of(&shown.peer)).transpose()
     }
 
     fn place_of(&self, peer: &Origin) -> Result<Place<Origin>, Failure> {
@@ -222,11 +252,13 @@ mod tests {
         assert_eq!(enqueue(&greedy).unwrap_err(), Failure::ShareReached);
         let travelling = |name| {
             let token = wire::TokenUse::default();
-            spender.place(&Payment { peer: peer(name), token })
+            spender.place(&Payment(Some(Shown { peer: peer(name), token })))
         };
         assert_eq!(travelling("a").unwrap_err(), Failure::ShareReached);
         let _other = enqueue(&peer("b")).expect("room for another peer");
         let _others = travelling("b").expect("room for what travels");
+        assert!(spender.place(&Payment::nothing()).unwrap().is_none(), "a client has no token");
+        assert_eq!(spender.spend(Payment::nothing()).await, Ok(()));
         assert_eq!(next(&mut waiting).await.len(), 33);
         assert_eq!(spender.places.taken(), 1, "what is being spent waits no more");
         let _next = enqueue(&greedy).expect("room again");

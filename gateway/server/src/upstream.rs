@@ -1,19 +1,26 @@
 //! The client of attached agents' servers: HTTP in, HTTP out.
 //!
-//! Decides which replica is asked, whether another one is asked again, and how much of an answer is read. Must never know
-//! A2A, follow a redirect, send what a caller has shown, or send again what a server may have acted on; nor hold anything of an
-//! answer that does not count for the caller who is to read it.
+//! Decides which replica is asked, whether another one is asked again, and how much of an answer is read. Must never know what
+//! A2A means, follow a redirect, send what a caller has shown, or send again what a server may have acted on; nor hold anything
+//! of an answer that does not count for the caller who is to read it.
 //!
 //! 1. `replicas.rs` keeps what is known of each agent's replicas, and counts what is in flight; the rules are
 //!    `gateway_core::upstream`'s.
-//! 2. `send.rs` sends a request, once more if that is safe; `dial.rs` connects, to addresses that are checked.
-//! 3. The answer is read whole, or event by event (`events.rs`, `sse.rs`).
-//! 4. `webhook.rs` takes an envelope to its receiver.
-//! 5. `probe.rs` looks whether replicas that are not called are alive.
+//! 2. `send.rs` sends a request, once more if that is safe; `connections.rs` keeps the connections, and `dial.rs` makes them, to
+//!    addresses that are checked.
+//! 3. The answer is read whole, or event by event (`events.rs`, `sse.rs`). One of gRPC becomes the one over HTTP+JSON that
+//!    says the same (`grpc.rs`).
+//! 4. `webhook.rs` takes an envelope to its receiver, `receiver.rs` a push notification to where a caller wants it.
+//! 5. `document.rs` reads what an identity provider publishes.
+//! 6. `probe.rs` looks whether replicas that are not called are alive.
 
+mod connections;
 mod dial;
+mod document;
 mod events;
+pub(crate) mod grpc;
 mod probe;
+mod receiver;
 mod replicas;
 mod send;
 pub(crate) mod sse;
@@ -30,22 +37,20 @@ use gateway_core::relay::OutgoingHttp;
 use gateway_core::sealed::{SealKey, Sealer};
 use gateway_core::upstream::ReplicaTag;
 use http::HeaderMap;
-use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use proto_types::upstream::Upstream;
-use proto_types::{Full as NoRoom, Handle, Origin};
+use proto_types::upstream::{Upstream, UpstreamBinding};
+use proto_types::{Full as NoRoom, Handle, TaskOwner};
 use tokio::time::Instant;
 
 pub(crate) use self::dial::refused_address;
-pub(crate) use self::events::SseReader;
+pub(crate) use self::events::EventReader;
 pub(crate) use self::probe::probe;
 pub(crate) use self::send::{AGENT, JSON};
 
-use self::dial::Dialer;
+use self::connections::Http;
+use self::receiver::ReceiverClient;
 use self::replicas::Known;
-use self::send::is_events;
 use crate::config::Upstreams;
+use crate::grpc::Method;
 use crate::metrics::UpstreamOutcomes;
 use crate::secrets::{UpstreamCredentials, UpstreamSecrets};
 use crate::waiting::Room;
@@ -56,8 +61,6 @@ const BYTES_MAX: usize = 8 << 20;
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// A connection that has waited longer may be closed by the server just when it is used: several close after 5 s.
 const POOL_IDLE: Duration = Duration::from_secs(4);
-/// Connections to one host that wait. Arbitrary.
-const POOL_MAX: usize = 64;
 
 /// What every answer takes of its caller's room, from before its request is sent: so that who has no room has nothing done.
 /// Arbitrary: most answers are shorter.
@@ -75,13 +78,10 @@ pub(crate) struct UpstreamClient {
     key_is_drawn: Option<Once>,
     timeout: Duration,
     stream_idle: Duration,
+    hops_max: usize,
     outcomes: Arc<UpstreamOutcomes>,
-}
-
-/// The connections, to where they may be made.
-struct Http {
-    client: Client<Dialer, Full<Bytes>>,
-    private_networks: Vec<Network>,
+    /// Of push notifications.
+    pub(crate) receivers: ReceiverClient,
 }
 
 /// A request to an agent.
@@ -108,14 +108,14 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
     /// What it takes of its caller's room.
-    pub(crate) held: Place<Origin>,
+    pub(crate) held: Place<TaskOwner>,
 }
 
 /// An answer to a request for a stream.
 #[derive(Debug)]
 pub(crate) enum Streamed {
     /// Events, as they come.
-    Events(Box<SseReader>),
+    Events(Box<EventReader>),
     /// Something else, or an answer that says no.
     Whole(Answer),
 }
@@ -171,13 +171,11 @@ const OUTCOMES: [&str; 7] = [
     UpstreamError::NoRoom(NoRoom::Share).word(),
 ];
 
-impl Http {
-    fn new(connector: &Connector, private_networks: &[Network]) -> Self {
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(POOL_IDLE);
-        builder.pool_max_idle_per_host(POOL_MAX).http1_max_buf_size(HEAD_BYTES_MAX);
-        let client = builder.build(Dialer::new(connector.clone(), private_networks));
-        Self { client, private_networks: private_networks.to_vec() }
+impl Sent<'_> {
+    /// The method that is called over gRPC.
+    fn method(&self) -> Option<Method> {
+        let is_grpc = self.upstream.binding == UpstreamBinding::Grpc;
+        is_grpc.then(|| Method::at(&self.http.path)).flatten()
     }
 }
 
@@ -197,7 +195,9 @@ impl UpstreamClient {
             key_is_drawn: secrets.is_key_drawn.then(Once::new),
             timeout: config.timeout.std(),
             stream_idle: config.stream_idle.std(),
+            hops_max: config.hops_max,
             outcomes: Arc::new(UpstreamOutcomes::new(&OUTCOMES)),
+            receivers: ReceiverClient::open(config)?,
         })
     }
 
@@ -213,6 +213,11 @@ impl UpstreamClient {
     /// Whether a failure of an agent is a line of the log, and then how many of its kind were held back before it.
     pub(crate) fn line(&self, agent: &Handle, why: &'static str) -> Option<u64> {
         self.known.line(agent, why)
+    }
+
+    /// The most gateways that a call passes which is handed on.
+    pub(crate) const fn hops_max(&self) -> usize {
+        self.hops_max
     }
 
     /// How requests end, as they are counted.
@@ -260,8 +265,8 @@ impl UpstreamClient {
     async fn try_stream(&self, sent: &Sent<'_>) -> Result<Streamed, UpstreamError> {
         let held = sent.room.take(ROOM_MIN)?;
         let head = self.head(sent).await?;
-        match is_events(&head.response) {
-            true => Ok(Streamed::Events(Box::new(SseReader::new(head, held, self.stream_idle)))),
+        match head.is_stream() {
+            true => Ok(Streamed::Events(Box::new(EventReader::new(head, held, self.stream_idle)))),
             false => head.whole(held, sent.until).await.map(Streamed::Whole),
         }
     }

@@ -5,6 +5,8 @@
 //! bound, nor hold an entry longer than its waiter lives, nor let one call take another's place: which
 //! of two messages continues a task, the registry decides.
 
+mod cut_off;
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deploy_service::{Place, Pool};
-use proto_types::{Class, Digest, Full, Origin, Shares, TaskId};
+use proto_types::{Class, Digest, Full, Shares, TaskId, TaskOwner};
 use tokio::sync::{Notify, mpsc};
+
+pub(crate) use self::cut_off::{CutOffs, Lasting};
 
 /// Events of one task that its caller has not read yet. Arbitrary; the node waits while it is full.
 const EVENTS: usize = 64;
@@ -28,10 +32,12 @@ pub(crate) struct Waiting {
     calls: Mutex<BTreeMap<Key, Entry>>,
     /// The number of the next call.
     next: AtomicU64,
-    /// One for each call, by its peer.
-    places: Pool<Origin>,
-    /// Bytes of events and of agents' answers, by the peer that has not read them.
-    unread: Pool<Origin>,
+    /// One for each call, by its caller.
+    places: Pool<TaskOwner>,
+    /// Bytes of events and of agents' answers, by the caller that has not read them.
+    unread: Pool<TaskOwner>,
+    /// Peers whose calls end because they are let in no more.
+    pub(crate) cut_offs: CutOffs,
 }
 
 /// A task, and the number of a call that waits for it: several may.
@@ -56,20 +62,33 @@ pub(crate) struct Events {
 /// What a caller may leave unread, and what is being read for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
-    unread: Pool<Origin>,
-    caller: Origin,
+    unread: Pool<TaskOwner>,
+    caller: TaskOwner,
 }
 
 impl Room {
     /// Room for so many bytes more.
-    pub(crate) fn take(&self, bytes: u64) -> Result<Place<Origin>, Full> {
+    pub(crate) fn take(&self, bytes: u64) -> Result<Place<TaskOwner>, Full> {
         self.unread.places(Class::Ordinary, self.caller.clone(), bytes)
     }
 
     /// Whose it is.
-    pub(crate) const fn caller(&self) -> &Origin {
+    pub(crate) const fn caller(&self) -> &TaskOwner {
         &self.caller
     }
+}
+
+/// Where an event stands among those of its run, as its node says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The lease epoch of the run.
+    pub(crate) epoch: u64,
+    /// Its number there, from 1 on; 0 of what sums up earlier ones.
+    pub(crate) sequence: u64,
+    /// Whether its caller has what it says, by other events.
+    pub(crate) known: bool,
+    /// Whether the push goes on where it was asked to, so that nothing between is missing.
+    pub(crate) goes_on: bool,
 }
 
 /// An event that its caller has not read.
@@ -77,15 +96,16 @@ impl Room {
 pub(crate) struct Unread {
     /// As it came: read, it takes many times what is counted.
     pub(crate) event: Vec<u8>,
+    pub(crate) mark: Mark,
     /// What it takes of what its caller may leave unread.
-    pub(crate) place: Place<Origin>,
+    pub(crate) place: Place<TaskOwner>,
 }
 
 impl Events {
     /// Hands an event to its caller; false if that takes nothing any more.
-    pub(crate) async fn send(&self, event: Vec<u8>, patience: Duration) -> bool {
+    pub(crate) async fn send(&self, (event, mark): (Vec<u8>, Mark), patience: Duration) -> bool {
         let Ok(place) = self.room.take(event.len() as u64) else { return false };
-        self.queue.send_timeout(Unread { event, place }, patience).await.is_ok()
+        self.queue.send_timeout(Unread { event, mark, place }, patience).await.is_ok()
     }
 
     /// Ends once the caller waits no more.
@@ -98,7 +118,7 @@ impl Events {
 pub(crate) struct Waiter {
     table: Arc<Waiting>,
     key: Key,
-    _place: Place<Origin>,
+    _place: Place<TaskOwner>,
     /// For what its caller has not read yet.
     pub(crate) room: Room,
     /// Wakes when the registry reports a change of the task.
@@ -109,10 +129,11 @@ pub(crate) struct Waiter {
 
 impl Waiting {
     pub(crate) fn new(max: usize) -> Self {
-        // Only peers call: there is nobody to keep places for.
+        // Only callers from outside wait: there is nobody to keep places for.
         let pool = |amount| Pool::new(Shares::new(amount).without_reserve());
         let (calls, next) = (Mutex::default(), AtomicU64::new(0));
-        Self { calls, next, places: pool(max as u64), unread: pool(EVENT_BYTES) }
+        let (places, unread) = (pool(max as u64), pool(EVENT_BYTES));
+        Self { calls, next, places, unread, cut_offs: CutOffs::default() }
     }
 
     /// Begins to wait for a task of a caller; whoever shows `secret` may push events to this call.
@@ -120,7 +141,7 @@ impl Waiting {
         self: &Arc<Self>,
         task: &TaskId,
         secret: String,
-        caller: &Origin,
+        caller: &TaskOwner,
     ) -> Result<Waiter, Full> {
         let place = self.place(caller)?;
         let changed = Arc::new(Notify::new());
@@ -135,13 +156,13 @@ impl Waiting {
     }
 
     /// A place for a call that waits, whoever is to answer it.
-    pub(crate) fn place(&self, caller: &Origin) -> Result<Place<Origin>, Full> {
-        self.places.place(Class::Ordinary, caller.clone())
+    pub(crate) fn place(&self, caller: &TaskOwner) -> Result<Place<TaskOwner>, Full> {
+        self.places.place(Class::Ordinary, holder(caller))
     }
 
     /// Room for what a caller has not read, whoever says it.
-    pub(crate) fn room(&self, caller: &Origin) -> Room {
-        Room { unread: self.unread.clone(), caller: caller.clone() }
+    pub(crate) fn room(&self, caller: &TaskOwner) -> Room {
+        Room { unread: self.unread.clone(), caller: holder(caller) }
     }
 
     /// The registry reports a change of a task.
@@ -149,6 +170,23 @@ impl Waiting {
         for (_, entry) in self.calls().range(all_of(task)) {
             entry.changed.notify_one();
         }
+    }
+
+    /// Wakes the calls of one who may have ceased to be let in: each looks for itself.
+    pub(crate) fn wake(&self, caller: &str) {
+        let calls = self.calls();
+        let own = calls.values().filter(|entry| entry.events.room.caller.as_str() == caller);
+        own.for_each(|entry| entry.changed.notify_one());
+    }
+
+    /// Those that wait, once each.
+    pub(crate) fn callers(&self) -> Vec<TaskOwner> {
+        self.places.holders()
+    }
+
+    /// How many calls of one caller wait.
+    pub(crate) fn held(&self, caller: &TaskOwner) -> u64 {
+        self.places.held(caller)
     }
 
     /// Where a node's events go, if it shows the secret and no newer epoch has pushed.
@@ -187,6 +225,14 @@ impl Drop for Waiter {
     }
 }
 
+/// As whom a caller holds what there is a bounded number of.
+fn holder(caller: &TaskOwner) -> TaskOwner {
+    match caller.as_str().starts_with(TaskOwner::STRANGERS) {
+        true => TaskOwner::parse(TaskOwner::STRANGERS).expect("seven visible letters are a name"),
+        false => caller.clone(),
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -196,8 +242,8 @@ mod tests {
         TaskId::parse(name).unwrap()
     }
 
-    fn peer(name: &str) -> Origin {
-        Origin::parse(&format!("https://{name}.example")).unwrap()
+    fn peer(name: &str) -> TaskOwner {
+        TaskOwner::parse(&format!("https://{name}.example")).unwrap()
     }
 
     #[test]
@@ -219,7 +265,8 @@ mod tests {
         let (mut first, second) = (open("one"), open("two"));
         assert_eq!((table.len(), table.places.taken()), (2, 2));
         let patience = Duration::from_millis(10);
-        assert!(table.push("t1", 1, "one").unwrap().send(b"{}".to_vec(), patience).await);
+        let event = (b"{}".to_vec(), Mark::default());
+        assert!(table.push("t1", 1, "one").unwrap().send(event, patience).await);
         assert_eq!(first.events.recv().await.unwrap().event, b"{}");
         table.changed("t1");
         first.changed.notified().await;
@@ -247,7 +294,7 @@ mod tests {
     fn one_peers_open_calls_leave_room_for_anothers() {
         let table = Arc::new(Waiting::new(64));
         let open =
-            |at: usize, peer: &Origin| table.open(&task(&format!("t{at}")), String::new(), peer);
+            |at: usize, peer: &TaskOwner| table.open(&task(&format!("t{at}")), String::new(), peer);
         let greedy = peer("a");
         let held: Vec<_> = (0..).map_while(|at| open(at, &greedy).ok()).take(64).collect();
         assert_eq!(held.len(), 32);
@@ -260,7 +307,7 @@ mod tests {
         let table = Arc::new(Waiting::new(64));
         let [one, two] =
             ["a", "b"].map(|name| table.open(&task(name), String::new(), &peer(name)).unwrap());
-        let event = || vec![b' '; 1 << 20];
+        let event = || (vec![b' '; 1 << 20], Mark::default());
         let patience = Duration::from_millis(10);
         let events = table.push("a", 1, "").unwrap();
         let mut taken = 0;

@@ -1,45 +1,36 @@
-//! The webhooks: envelopes are leased, POSTed to their receivers, and acknowledged or put off.
+//! The webhooks: envelopes are leased, POSTed to their receivers, and acknowledged or put off. A peer is one too.
 //!
-//! Decides nothing about answers and pauses, which `gateway_core::webhook` does. Must never deliver what it has not leased,
-//! nor acknowledge what no receiver has taken; a receiver may see an envelope twice, where an acknowledgement is lost.
+//! Decides what a webhook is sent, and when a receiver is left alone. Must never deliver what it has not leased; how that is
+//! leased, and what is told of it, `deliver.rs` says, and what a peer is sent `forward.rs`.
 //!
 //! Every gateway with the same webhook takes part: a lease makes each envelope one's at a time. One that stops begins
 //! nothing new; what it had leased comes back when the lease ends.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use deploy_service::secret::{self, Secret};
 use futures_util::{StreamExt as _, stream};
-use gateway_core::webhook::{Breaker, Verdict, retry_in_ms, signature};
+use gateway_core::webhook::{Breaker, Verdict, signature};
 use http::header::{CONTENT_TYPE, InvalidHeaderValue, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use proto_types::QueueName;
+use proto_types::{Origin, QueueName};
 use proto_wire::registry::v1 as wire;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
+use crate::deliver::{PAUSE, Retry, TIMEOUT, lease, tell};
 use crate::envelopes::TRACEPARENT;
 use crate::gateway::Gateway;
 use crate::refusals::Paced;
-use crate::registry::Unanswered;
-use crate::secrets::draw;
 use crate::upstream::{AGENT, JSON};
-use crate::{Error, clock, envelopes};
+use crate::{Error, clock, envelopes, forward};
 
 /// Deliveries of one webhook at once: each holds an envelope of up to 1 MiB.
 const AT_ONCE: u32 = 8;
-/// How long a receiver may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// A delivery and the word to the registry about it, which takes 8 s at most, and some.
-const LEASE_MS: u64 = 30_000;
-/// How long the registry waits for the first envelope.
-const WAIT_MS: u64 = 20_000;
-/// From a call that the registry did not answer to the next.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// When it was signed, and by whom.
 const SIGNATURE: HeaderName = HeaderName::from_static("ecumene-signature");
@@ -52,19 +43,35 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("ecumene-correlation-
 #[derive(Debug)]
 pub(crate) struct Webhook {
     target: QueueName,
-    uri: Uri,
-    secret: Secret,
+    receiver: Receiver,
     attempts_max: u32,
     breaker: Mutex<Breaker>,
     /// Of deliveries that failed.
     lines: Mutex<Paced>,
 }
 
-/// How deliveries ended.
-#[derive(Debug, Default)]
-pub(crate) struct Deliveries {
-    pub(crate) taken: AtomicU64,
-    pub(crate) failed: AtomicU64,
+/// Who takes them.
+#[derive(Debug)]
+enum Receiver {
+    /// A server that knows a secret of ours.
+    Webhook { uri: Uri, secret: Secret },
+    /// A peer, where it takes envelopes in.
+    Peer(Origin),
+}
+
+/// With so many failed attempts an envelope for a peer is a dead letter: after 5 hours on average, as by default of a webhook.
+const PEER_ATTEMPTS_MAX: u32 = 22;
+
+/// The same for peers, each of which is the target of its envelopes.
+pub(crate) fn to_peers(peers: &[Origin]) -> Vec<Webhook> {
+    let to_peer = |peer: &Origin| Webhook {
+        target: QueueName::parse(peer.as_str()).expect("an origin is short and visible ASCII"),
+        receiver: Receiver::Peer(peer.clone()),
+        attempts_max: PEER_ATTEMPTS_MAX,
+        breaker: Mutex::default(),
+        lines: Mutex::default(),
+    };
+    peers.iter().map(to_peer).collect()
 }
 
 /// Reads what is configured, with the secrets.
@@ -74,7 +81,8 @@ pub(crate) fn open(config: &Config) -> Result<Vec<Webhook>, Error> {
         let secret = secret::read(&webhook.secret_file)?;
         let uri = Uri::try_from(url.as_str()).expect("config.rs refuses what is no URL");
         let (attempts_max, breaker) = (webhook.attempts_max, Mutex::default());
-        Ok(Webhook { target, uri, secret, attempts_max, breaker, lines: Mutex::default() })
+        let receiver = Receiver::Webhook { uri, secret };
+        Ok(Webhook { target, receiver, attempts_max, breaker, lines: Mutex::default() })
     };
     config.webhooks.iter().map(open).collect()
 }
@@ -109,22 +117,15 @@ impl Webhook {
 
     /// Leases up to `room` envelopes and delivers them at once. Says how long to wait if there is no registry.
     async fn round(&self, gateway: &Gateway, room: u32) -> Option<Duration> {
-        let message = wire::LeaseEnvelopesRequest {
-            target: self.target.to_string(),
-            max: room,
-            ttl_ms: LEASE_MS,
-            wait_ms: WAIT_MS,
-        };
-        let leased = tokio::select! {
-            biased;
-            () = gateway.shutdown.triggered() => return None,
-            leased = gateway.registry.lease(message) => leased,
-        };
-        match leased {
+        if let Receiver::Peer(peer) = &self.receiver
+            && !forward::is_callable(gateway, peer)
+        {
+            return Some(PAUSE);
+        }
+        match lease(gateway, &self.target, room).await {
             Ok(leased) => {
-                let delivering = stream::iter(leased.envelopes);
                 let deliver = |one| self.deliver(gateway, one);
-                delivering.for_each_concurrent(AT_ONCE as usize, deliver).await;
+                stream::iter(leased).for_each_concurrent(AT_ONCE as usize, deliver).await;
                 None
             }
             Err(error) => {
@@ -137,28 +138,20 @@ impl Webhook {
 
     async fn deliver(&self, gateway: &Gateway, leased: wire::LeasedEnvelope) {
         let sent = self.post(gateway, &leased).await;
+        let has_answered = sent.is_ok();
         let (verdict, reason) = match sent {
             Ok(status) => (Verdict::of_status(status), format!("the receiver answered {status}")),
             Err(reason) => (Verdict::Unavailable, reason),
         };
-        self.note(verdict, &reason);
-        let (id, queue) = (leased.id.clone(), self.target.as_str());
-        let told = match verdict {
-            Verdict::Taken => {
-                gateway.deliveries.taken.fetch_add(1, Ordering::Relaxed);
-                acknowledge(gateway, leased).await
-            }
-            Verdict::Gone | Verdict::Refused | Verdict::Unavailable => {
-                gateway.deliveries.failed.fetch_add(1, Ordering::Relaxed);
-                tracing::debug!(queue, %id, %reason, "an envelope is not delivered");
-                let attempts_max = if verdict == Verdict::Gone { 1 } else { self.attempts_max };
-                fail(gateway, leased, reason, attempts_max).await
-            }
+        // A peer that answers is there: what it refuses of one source holds up no other. Each is put off all the same.
+        let is_there = has_answered && matches!(self.receiver, Receiver::Peer(_));
+        let counted = match verdict {
+            Verdict::Unavailable if is_there => Verdict::Refused,
+            verdict => verdict,
         };
-        if let Err(error) = told {
-            // It comes again when its lease has ended.
-            tracing::warn!(queue, %id, %error, ?verdict, "the registry hears of no delivery");
-        }
+        self.note(counted, &reason);
+        let retry = Retry { attempts_max: self.attempts_max, after_ms: 0 };
+        tell(gateway, (leased, &gateway.counts.deliveries), (verdict, reason), retry).await;
     }
 
     /// Counts for or against the receiver, and tells the operator what failed: each kind once a second, and nothing of the
@@ -188,35 +181,19 @@ impl Webhook {
 
     /// The status of the receiver's answer, or why there is none.
     async fn post(&self, gateway: &Gateway, leased: &wire::LeasedEnvelope) -> Result<u16, String> {
-        let body = envelopes::show(leased).to_string();
-        let headers = self.headers(leased, body.as_bytes());
-        let headers = headers.map_err(|_| "an id that no header can carry".to_owned())?;
-        let mut request = Request::new(Full::new(body.into()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = headers;
+        let request = match &self.receiver {
+            Receiver::Webhook { uri, secret } => {
+                let body = envelopes::show(leased).to_string();
+                let headers = headers(secret, leased, body.as_bytes());
+                let headers = headers.map_err(|_| "an id that no header can carry".to_owned())?;
+                posted(uri.clone(), headers, body.into())
+            }
+            Receiver::Peer(peer) => {
+                let (uri, headers) = forward::head(gateway, peer, leased).await?;
+                posted(uri, headers, leased.document.clone())
+            }
+        };
         gateway.upstreams.deliver(request, Instant::now() + TIMEOUT).await
-    }
-
-    fn headers(
-        &self,
-        leased: &wire::LeasedEnvelope,
-        body: &[u8],
-    ) -> Result<HeaderMap, InvalidHeaderValue> {
-        let signed = signature(self.secret.expose().as_bytes(), clock::wall().secs(), body);
-        let mut headers = HeaderMap::new();
-        headers.insert(USER_AGENT, AGENT);
-        headers.insert(CONTENT_TYPE, JSON);
-        headers.insert(SIGNATURE, signed.try_into()?);
-        headers.insert(ENVELOPE_ID, HeaderValue::from_str(&leased.id)?);
-        headers.insert(CORRELATION_ID, HeaderValue::from_str(&leased.correlation)?);
-        // The registry takes other texts of other senders: an envelope is not undeliverable for that.
-        if let (false, Ok(trace)) =
-            (leased.traceparent.is_empty(), HeaderValue::from_str(&leased.traceparent))
-        {
-            headers.insert(TRACEPARENT, trace);
-        }
-        Ok(headers)
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -224,20 +201,31 @@ impl Webhook {
     }
 }
 
-async fn acknowledge(gateway: &Gateway, leased: wire::LeasedEnvelope) -> Result<(), Unanswered> {
-    let wire::LeasedEnvelope { target, source, id, epoch, .. } = leased;
-    gateway.registry.ack(wire::AckEnvelopeRequest { target, source, id, epoch }).await.map(drop)
+fn posted(uri: Uri, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    request
 }
 
-async fn fail(
-    gateway: &Gateway,
-    leased: wire::LeasedEnvelope,
-    reason: String,
-    attempts_max: u32,
-) -> Result<(), Unanswered> {
-    let retry_in_ms = retry_in_ms(leased.failures, draw());
-    let wire::LeasedEnvelope { target, source, id, epoch, .. } = leased;
-    let message =
-        wire::FailEnvelopeRequest { target, source, id, epoch, reason, retry_in_ms, attempts_max };
-    gateway.registry.fail(message).await.map(drop)
+fn headers(
+    secret: &Secret,
+    leased: &wire::LeasedEnvelope,
+    body: &[u8],
+) -> Result<HeaderMap, InvalidHeaderValue> {
+    let signed = signature(secret.expose().as_bytes(), clock::wall().secs(), body);
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, AGENT);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(SIGNATURE, signed.try_into()?);
+    headers.insert(ENVELOPE_ID, HeaderValue::from_str(&leased.id)?);
+    headers.insert(CORRELATION_ID, HeaderValue::from_str(&leased.correlation)?);
+    // The registry takes other texts of other senders: an envelope is not undeliverable for that.
+    if let (false, Ok(trace)) =
+        (leased.traceparent.is_empty(), HeaderValue::from_str(&leased.traceparent))
+    {
+        headers.insert(TRACEPARENT, trace);
+    }
+    Ok(headers)
 }

@@ -25,12 +25,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// asked for first gets no more. Arbitrary.
 pub(crate) const TARGETS_MAX: usize = 8;
 
+/// A gateway that wants the events of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Follower {
+    /// Where it takes them.
+    pub(crate) to: wire::ReplyTo,
+    /// It has the events up to the one of this number; `None` if it wants each artifact as it stands, and what follows.
+    pub(crate) after: Option<u64>,
+}
+
 /// Where a run's events come from, and where they go besides the first gateway.
 pub(crate) struct Source {
     /// What the guest emits, until it ends.
     pub(crate) events: mpsc::Receiver<Event>,
-    /// Further gateways. Each gets what there is of each artifact, and then what follows.
-    pub(crate) follows: mpsc::Receiver<wire::ReplyTo>,
+    /// Further gateways. Each gets the events that it lacks, or else what there is of each artifact; and then what follows.
+    pub(crate) follows: mpsc::Receiver<Follower>,
 }
 
 /// Takes a run's events until it ends: collects artifacts, and passes everything on while somebody takes it.
@@ -43,14 +52,14 @@ pub(crate) async fn drain(
     let Source { mut events, mut follows } = source;
     let mut artifacts = Artifacts::default();
     let mut targets = Targets::new(assigned, connector.to(Role::Gateway));
-    if let Some(first) = &assigned.reply_to {
-        targets.add(first, &artifacts);
+    if let Some(to) = assigned.reply_to.clone() {
+        targets.add(&Follower { to, after: Some(0) }, &artifacts);
     }
     loop {
         tokio::select! {
             // Who was named before an event came gets it as an event.
             biased;
-            Some(to) = follows.recv() => targets.add(&to, &artifacts),
+            Some(follower) = follows.recv() => targets.add(&follower, &artifacts),
             event = events.recv() => {
                 let Some(event) = event else { return artifacts };
                 if let Event::Artifact(chunk) = &event {

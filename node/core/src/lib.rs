@@ -10,6 +10,7 @@ pub mod duplicate;
 pub mod lease;
 pub mod outcome;
 pub mod reservations;
+pub mod ring;
 pub mod task;
 pub mod time;
 
@@ -18,6 +19,7 @@ pub use crate::duplicate::Duplicate;
 pub use crate::lease::Lease;
 pub use crate::outcome::{LimitKind, Outcome};
 pub use crate::reservations::{Refusal, Request, Reservation, Reservations};
+pub use crate::ring::EventRing;
 pub use crate::task::{Assignment, Because, Event, Output, ReportRefusal, Task};
 pub use crate::time::RegistryTime;
 

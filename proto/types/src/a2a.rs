@@ -10,6 +10,7 @@ pub mod list;
 pub mod message;
 pub mod method;
 mod proto_json;
+pub mod push;
 pub mod query;
 pub mod request;
 pub mod rpc;
@@ -24,6 +25,10 @@ pub use self::list::{ListTasksRequest, ListTasksResponse};
 pub use self::message::{Content, Message, Part, Role};
 pub use self::method::{Method, ProtocolVersion};
 pub use self::proto_json::ID_CHARS_MAX;
+pub use self::push::{
+    ListTaskPushNotificationConfigsRequest, ListTaskPushNotificationConfigsResponse,
+    NamedPushConfigRequest,
+};
 pub use self::request::{
     AuthenticationInfo, CancelTaskRequest, GetExtendedAgentCardRequest, GetTaskRequest,
     SendMessageConfiguration, SendMessageRequest, SubscribeToTaskRequest,

@@ -29,6 +29,8 @@ pub enum ChangeKind {
     Reachability,
     /// A gateway reported peers' conduct; `id` is the gateway.
     Reputation,
+    /// A policy of calls.
+    Policy,
 }
 
 crate::words!(ChangeKind {
@@ -43,4 +45,5 @@ crate::words!(ChangeKind {
     Namespace = "namespace",
     Reachability = "liveness",
     Reputation = "reputation",
+    Policy = "policy",
 });

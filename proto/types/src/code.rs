@@ -214,8 +214,21 @@ codes! {
     /// A message of gRPC is compressed.
     MessageCompressed = "message-compressed", 415, Unimplemented,
         "Compressed messages are not supported";
+    /// The operator's policies do not permit the call.
+    PolicyDenied = "policy-denied", 403, PermissionDenied, "The operator's policies do not permit this call";
     /// The envelope's source is not the caller.
     SourceMismatch = "source-mismatch", 403, "The source is not the caller";
+    /// No gateway can spend the token: it is not bound to a nonce of one that runs.
+    UseNonce = "use-nonce", 401, Unauthenticated, "Bind a new token to the nonce of this answer";
+    /// The token is bound to another gateway, which does not answer.
+    GatewayUnavailable = "gateway-unavailable", 503, Unavailable,
+        "The gateway that this token is bound to does not answer";
+    /// The gateway or proxy in front has not shown its secret.
+    GatewayAuthRequired = "gateway-auth-required", 403, PermissionDenied,
+        "Calls come through the gateway in front alone";
+    /// The operator does not list the method for this caller.
+    MethodNotGranted = "method-not-granted", 403, PermissionDenied,
+        "The method is not among those that this caller may call";
     /// There is nothing to sign tokens for peers with.
     FederationKeyMissing = "federation-key-missing", 503, "No peer can be called: there is no key to sign tokens with";
     /// The registry cannot be asked, or does not know whether a token was spent.
@@ -230,6 +243,8 @@ codes! {
         "The agent takes no more calls now";
     /// An attached agent has not answered in time.
     UpstreamTimeout = "upstream-timeout", 504, DeadlineExceeded, "The agent did not answer in time";
+    /// A call that is handed on has passed this gateway before, or as many gateways as it may.
+    LoopDetected = "loop-detected", 508, FailedPrecondition, "The call goes round in a loop, or through too many gateways";
 
     // What is said of A2A calls alone, and so with 200 over JSON-RPC; over HTTP+JSON by the gRPC status
     // (`gateway/core/src/errors/http_json.rs`).
@@ -263,9 +278,9 @@ codes! {
     /// The operation is not served in this version.
     OperationUnsupported = "operation-unsupported", 200, FailedPrecondition,
         "This operation is not supported in this version of A2A";
-    /// Nothing is pushed yet.
+    /// The changes of the agent's tasks are not pushed.
     PushUnsupported = "push-unsupported", 200, FailedPrecondition,
-        "Push notifications are not supported yet";
+        "This agent does not support push notifications";
     /// There is no such method.
     MethodUnknown = "method-unknown", 200, Unimplemented, "Method not found";
 }

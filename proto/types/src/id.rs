@@ -150,6 +150,8 @@ ids! {
     Handle: 1..=512, is_handle;
     /// The tenant that a handle lives in.
     Namespace: 1..=64, is_label;
+    /// A policy of calls.
+    PolicyName: 1..=64, is_label;
     /// The part of a handle before the first slash that is an instance's own: `acme01` of
     /// `acme01/translator`.
     TenantKey: 1..=64, is_tenant;
@@ -167,6 +169,8 @@ ids! {
     EnvelopeId: 1..=128, is_visible;
     /// What ties an envelope to the work that caused it. The range is that of the WAN envelope v1.
     CorrelationId: 8..=256, is_visible;
+    /// Which envelopes of one source and target are delivered one after the other.
+    OrderingKey: 1..=128, is_visible;
     /// The single-use name of a token among those of its issuer.
     Jti: 1..=128, is_visible;
     /// What a gateway's `Federation-Nonce` header says; only that gateway reads into it.

@@ -96,11 +96,29 @@ impl Header {
         Self::read(encoded, Algorithm::named, Error::UnknownAlgorithm)
     }
 
+    /// The `typ` of a base64url header that names HS256: no [`Algorithm`], so that no key ever verifies what has this header.
+    ///
+    /// # Errors
+    /// As [`Header::parse`]: [`Error::Algorithm`] for any other.
+    pub fn typ_of_hs256(encoded: &str) -> Result<Option<String>, Error> {
+        let is_hs256 = |name: &str| (name == "HS256").then_some(());
+        Ok(Self::members(encoded, is_hs256, Error::Algorithm)?.1)
+    }
+
     fn read(
         encoded: &str,
         named: impl Fn(&str) -> Option<Algorithm>,
         refusal: Error,
     ) -> Result<Self, Error> {
+        let (alg, typ, kid) = Self::members(encoded, named, refusal)?;
+        Ok(Self { alg, typ, kid })
+    }
+
+    fn members<A>(
+        encoded: &str,
+        named: impl Fn(&str) -> Option<A>,
+        refusal: Error,
+    ) -> Result<(A, Option<String>, Option<Kid>), Error> {
         let bytes = base64url::decode(encoded).map_err(|_| Error::Base64)?;
         let Value::Object(members) = json::parse(&bytes).map_err(Error::Json)? else {
             return Err(Error::NotAnObject);
@@ -117,7 +135,7 @@ impl Header {
             Some(Value::String(kid)) => Some(Kid::parse(kid).map_err(|_| Error::Kid)?),
             Some(_) => return Err(Error::Kid),
         };
-        Ok(Self { alg, typ, kid })
+        Ok((alg, typ, kid))
     }
 
     /// The base64url text of this header.

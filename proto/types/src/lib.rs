@@ -28,6 +28,8 @@ pub mod outcome;
 pub mod path;
 pub mod peer;
 pub mod pilox;
+pub mod policy;
+pub mod push;
 pub mod revision;
 pub mod schema;
 pub mod share;
@@ -49,13 +51,17 @@ pub use crate::digest::Digest;
 pub use crate::endpoint::Endpoint;
 pub use crate::id::{
     ContextId, CorrelationId, EnvelopeId, GatewayId, Handle, Jti, Kid, Namespace, NodeId, Nonce,
-    TaskId, TenantKey,
+    OrderingKey, PolicyName, TaskId, TenantKey,
 };
 pub use crate::key::{AnyKey, PublicKey, SecretKey};
 pub use crate::lease::{LeaseLimit, LeaseTtl};
 pub use crate::life::LifeError;
 pub use crate::origin::Origin;
 pub use crate::outcome::Reason;
+pub use crate::push::{
+    Notification, PushAuthentication, PushConfig, PushConfigId, PushCredentials, PushScheme,
+    PushToken, PushUrl,
+};
 pub use crate::revision::{LeaseEpoch, Revision};
 pub use crate::share::{Class, Full, Shares};
 pub use crate::signed::{Document, Signed, Verified};

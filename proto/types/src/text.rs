@@ -30,7 +30,9 @@ pub(crate) fn check(text: &str, bytes_max: usize) -> Result<(), Error> {
 /// Types of texts, each with its greatest length in bytes, and how serde reads it.
 macro_rules! texts {
     ($($(#[$meta:meta])* $name:ident: $max:expr;)*) => {$(
-        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[derive(
+            Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+        )]
         $(#[$meta])*
         pub struct $name(String);
 
@@ -109,6 +111,29 @@ texts! {
     TraceParent: 128;
 }
 
+impl QueueName {
+    /// The queue of the notifications of tasks. No handle and no origin has a blank, so that no envelope of a peer is for it,
+    /// and none who names a target names it.
+    pub const PUSH: &'static str = "push notifications";
+
+    /// The queue of the notifications of tasks.
+    #[must_use]
+    pub fn push() -> Self {
+        Self(Self::PUSH.to_owned())
+    }
+
+    /// Whether it is for gateways alone.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.0 == Self::PUSH
+    }
+}
+
+impl TaskOwner {
+    /// What the names of those begin with who have shown nothing. They hold as one: another address costs nothing.
+    pub const STRANGERS: &'static str = "public:";
+}
+
 impl TraceParent {
     /// Whether it is in a log alone: it was refused when that was applied.
     #[must_use]
@@ -135,6 +160,15 @@ mod tests {
         for text in ["operator", "urn:a:b c", &"t".repeat(512)] {
             assert_eq!(read(text), Ok(text.to_owned()));
         }
+    }
+
+    #[test]
+    fn no_handle_and_no_origin_is_the_name_of_the_reserved_queue() {
+        assert_eq!(QueueName::parse(QueueName::PUSH), Ok(QueueName::push()));
+        assert!(QueueName::push().is_reserved());
+        assert!(crate::Handle::parse(QueueName::PUSH).is_err());
+        assert!(crate::Origin::normalise(QueueName::PUSH).is_err());
+        assert!(!QueueName::parse("push").unwrap().is_reserved());
     }
 
     #[test]

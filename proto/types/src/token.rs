@@ -9,8 +9,10 @@
 //! passes over unknown `crit`.
 
 mod claims;
+mod kind;
 mod mint;
 mod refusal;
+mod shared;
 
 use crate::base64url;
 use crate::id::Kid;
@@ -18,9 +20,11 @@ use crate::jose::Header;
 use crate::key::PublicKey;
 use crate::origin::Origin;
 
-pub use self::claims::{Claims, Kind, Subject};
+pub use self::claims::{Claims, Subject};
+pub use self::kind::Kind;
 pub use self::mint::mint;
 pub use self::refusal::Refusal;
+pub use self::shared::{SharedIssuer, SharedToken};
 
 /// The longest token, in bytes: the header line limit of common servers.
 pub const LEN_MAX: usize = 8_192;
@@ -52,11 +56,7 @@ impl Unverified {
         if text.len() > LEN_MAX {
             return Err(Refusal::TooLong { len: text.len() });
         }
-        let segments: Vec<_> = text.splitn(4, '.').collect();
-        let [header, claims, signature] = segments[..] else { return Err(Refusal::Segments) };
-        if [header, claims, signature].contains(&"") {
-            return Err(Refusal::Segments);
-        }
+        let [header, claims, signature] = segments(text)?;
         let claims_json = base64url::decode(claims).map_err(|_| Refusal::Base64)?;
         let signature = base64url::decode(signature).map_err(|_| Refusal::Base64)?;
         let header_read = Header::parse(header)?;
@@ -98,6 +98,16 @@ impl Unverified {
     pub fn verify(self, key: &PublicKey) -> Result<Claims, Refusal> {
         key.verify(self.signed.as_bytes(), &self.signature).map_err(|_| Refusal::BadSignature)?;
         Ok(self.claims)
+    }
+}
+
+/// The three segments, none of which is empty.
+fn segments(text: &str) -> Result<[&str; 3], Refusal> {
+    let segments: Vec<_> = text.splitn(4, '.').collect();
+    let [header, claims, signature] = segments[..] else { return Err(Refusal::Segments) };
+    match [header, claims, signature].contains(&"") {
+        true => Err(Refusal::Segments),
+        false => Ok([header, claims, signature]),
     }
 }
 

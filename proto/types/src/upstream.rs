@@ -26,7 +26,7 @@ pub struct Upstream {
     pub tenant: Option<String>,
 }
 
-/// What carries a call to an upstream. gRPC is not supported there.
+/// What carries a call to an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum UpstreamBinding {
     /// JSON-RPC: a URL is that of the endpoint.
@@ -35,10 +35,13 @@ pub enum UpstreamBinding {
     /// HTTP+JSON: paths are appended to a URL.
     #[serde(rename = "HTTP+JSON")]
     HttpJson,
+    /// gRPC, of A2A 1.0 alone: a URL has no path, for the methods have theirs.
+    #[serde(rename = "GRPC")]
+    Grpc,
 }
 
 // The words of `protocolBinding` in a card.
-crate::words!(UpstreamBinding { JsonRpc = "JSONRPC", HttpJson = "HTTP+JSON" });
+crate::words!(UpstreamBinding { JsonRpc = "JSONRPC", HttpJson = "HTTP+JSON", Grpc = "GRPC" });
 
 /// The URLs of an upstream: 1 to 8 different ones, in order. In a log or a state they are read as they are: what an earlier
 /// version has let in stays readable.
@@ -87,9 +90,12 @@ pub enum Error {
     /// `.` or `..`, escaped or not.
     #[error("a path of the upstream has a dot segment")]
     DotSegment,
-    /// gRPC.
-    #[error("GRPC is not supported for upstreams: {}", UnknownWord(UpstreamBinding::WORDS))]
-    Grpc,
+    /// gRPC of another version.
+    #[error("GRPC is supported for upstreams of A2A 1.0 alone: 0.3 has another service")]
+    GrpcOfV03,
+    /// A path at an upstream of gRPC.
+    #[error("a URL of an upstream of GRPC has no path")]
+    PathOfGrpc,
     /// No binding of an upstream.
     #[error("the binding of the upstream: {0}")]
     Binding(UnknownWord),
@@ -118,23 +124,35 @@ impl Upstream {
         version: &str,
         tenant: &str,
     ) -> Result<Self, Error> {
-        let binding: UpstreamBinding = match binding {
-            "GRPC" => return Err(Error::Grpc),
-            word => word.parse().map_err(Error::Binding)?,
-        };
+        let binding: UpstreamBinding = binding.parse().map_err(Error::Binding)?;
         let version: ProtocolVersion = version.parse().map_err(Error::Version)?;
         let bases: Vec<&str> = urls.iter().map(|url| base(binding, url.as_ref())).collect();
         let urls = UpstreamUrls::parse(&bases)?;
+        if binding == UpstreamBinding::Grpc {
+            check_grpc(&urls, version)?;
+        }
         Ok(Self { urls, binding, version, tenant: read_tenant(version, tenant)? })
     }
 }
 
-/// Paths are appended to a URL of HTTP+JSON, each with a slash of its own; to one of JSON-RPC nothing is, and its last slash
-/// may matter.
+/// Paths are appended to a URL of HTTP+JSON or gRPC, each with a slash of its own; to one of JSON-RPC nothing is, and its last
+/// slash may matter.
 fn base(binding: UpstreamBinding, url: &str) -> &str {
     match binding {
-        UpstreamBinding::HttpJson => url.trim_end_matches('/'),
+        UpstreamBinding::HttpJson | UpstreamBinding::Grpc => url.trim_end_matches('/'),
         UpstreamBinding::JsonRpc => url,
+    }
+}
+
+/// What holds of gRPC besides.
+fn check_grpc(urls: &UpstreamUrls, version: ProtocolVersion) -> Result<(), Error> {
+    if version != ProtocolVersion::V10 {
+        return Err(Error::GrpcOfV03);
+    }
+    // In its one form each is an origin, which has two slashes, and its path.
+    match urls.iter().any(|url| url.as_str().matches('/').count() > 2) {
+        true => Err(Error::PathOfGrpc),
+        false => Ok(()),
     }
 }
 
@@ -335,15 +353,31 @@ mod tests {
         );
         let rest = read("HTTP+JSON", "0.3", "").unwrap();
         assert_eq!((rest.urls[0].as_str(), rest.tenant.as_deref()), ("http://a.example/a2a", None));
-        assert_eq!(read("GRPC", "1.0", ""), Err(Error::Grpc));
+        assert_eq!(read("GRPC", "1.0", ""), Err(Error::PathOfGrpc));
         assert!(matches!(read("jsonrpc", "1.0", ""), Err(Error::Binding(_))));
         assert!(matches!(read("JSONRPC", "0.2", ""), Err(Error::Version(_))));
         assert!(matches!(read("JSONRPC", "1.0", "a\n"), Err(Error::Tenant(_))));
         assert_eq!(read("JSONRPC", "0.3", "acme"), Err(Error::TenantOfV03));
-        assert_eq!(
-            Error::Grpc.to_string(),
-            "GRPC is not supported for upstreams: JSONRPC or HTTP+JSON"
-        );
+    }
+
+    #[test]
+    fn an_upstream_of_grpc_is_an_origin_of_a2a_1_0() {
+        let read = |url, version, tenant| Upstream::parse(&[url], "GRPC", version, tenant);
+        for (url, form_of_it) in [
+            ("https://A.example:443/", "https://a.example"),
+            ("http://127.0.0.1:50051", "http://127.0.0.1:50051"),
+            ("http://[::1]:50051", "http://[::1]:50051"),
+        ] {
+            let upstream = read(url, "1.0", "acme").unwrap();
+            assert_eq!(upstream.binding, UpstreamBinding::Grpc);
+            assert_eq!(
+                (upstream.urls[0].as_str(), upstream.tenant.as_deref()),
+                (form_of_it, Some("acme"))
+            );
+            assert_eq!(read(url, "0.3", ""), Err(Error::GrpcOfV03));
+        }
+        assert_eq!(read("https://a.example/grpc", "1.0", ""), Err(Error::PathOfGrpc));
+        assert!(Error::GrpcOfV03.to_string().contains("GRPC is supported"));
     }
 
     #[test]
@@ -356,5 +390,8 @@ mod tests {
             said,
             r#"{"urls":["http://a.example/rpc"],"binding":"JSONRPC","version":"0.3"}"#
         );
+        for binding in UpstreamBinding::ALL {
+            assert_eq!(serde_json::to_value(binding).unwrap(), binding.as_str());
+        }
     }
 }

@@ -6,12 +6,15 @@ use prost::Message;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-/// All that a message says. A message or an optional number that is absent is null; the rest is as protobuf has it: an empty
-/// text, 0, false, an empty list.
+/// All that a message says, its members in their order by name. A message or an optional number that is absent is null; the
+/// rest is as protobuf has it: an empty text, 0, false, an empty list.
 #[must_use]
 pub fn to_json<M: Message + Serialize>(message: &M) -> Value {
-    serde_json::to_value(message)
-        .expect("build.rs gives a message named members only, and documents are JSON or null")
+    let mut said = serde_json::to_value(message)
+        .expect("build.rs gives a message named members only, and documents are JSON or null");
+    // A dependency has maps of JSON keep the order in which they were made.
+    said.sort_all_objects();
+    said
 }
 
 /// The same without these members, each by its name in JSON.
@@ -20,9 +23,9 @@ pub fn to_json_without<M: Message + Serialize>(message: &M, members: &[&str]) ->
     let mut said = to_json(message);
     if let Value::Object(all) = &mut said {
         for name in members {
-            let left_out = all.remove(*name);
-            debug_assert!(left_out.is_some(), "there is no {name} to leave out");
+            debug_assert!(all.contains_key(*name), "there is no {name} to leave out");
         }
+        all.retain(|name, _| !members.contains(&name.as_str()));
     }
     said
 }

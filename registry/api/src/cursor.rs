@@ -28,6 +28,8 @@ pub enum List {
     Namespaces,
     /// Nodes, by id.
     Nodes,
+    /// Gateways, by id.
+    Gateways,
     /// Peers, by origin.
     Peers,
     /// Peers that wait to be let in, by origin and request.
@@ -54,6 +56,7 @@ proto_types::words!(List {
     Agents = "agents",
     Namespaces = "namespaces",
     Nodes = "nodes",
+    Gateways = "gateways",
     Peers = "peers",
     PeerRequests = "peer-requests",
     Instances = "instances",

@@ -18,9 +18,12 @@ pub mod namespace;
 pub mod operation;
 pub mod partner;
 pub mod peer;
+pub mod policy;
 pub mod precondition;
+pub mod push;
 pub mod record;
 pub mod search;
+pub mod shares;
 pub mod task;
 pub mod token;
 

@@ -133,6 +133,8 @@ fn enqueue_envelope(n: u64) -> Proposal {
         metered: true,
         token: Some(token(n)),
         keep_undelivered: true,
+        ordering_key: None,
+        hops: Vec::new(),
     });
     Proposal { commands: vec![body, envelope] }
 }

@@ -54,10 +54,14 @@ fn of_fleet(command: &FleetCommand) -> Option<(&'static str, String)> {
         FleetCommand::DropEnvelope(drop) => {
             ("drop-envelope", format!("{} {}", drop.source, drop.id))
         }
+        FleetCommand::PutPolicy(put) => ("put-policy", put.name.to_string()),
+        FleetCommand::DeletePolicy(delete) => ("delete-policy", delete.name.to_string()),
         FleetCommand::ContinueTask(_)
         | FleetCommand::CallNodes
         | FleetCommand::HearNode(_)
-        | FleetCommand::FailEnvelope(_) => return None,
+        | FleetCommand::FailEnvelope(_)
+        | FleetCommand::PutPushConfig(_)
+        | FleetCommand::DeletePushConfig(_) => return None,
     })
 }
 

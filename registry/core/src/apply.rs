@@ -18,8 +18,8 @@ use crate::overlay::Overlay;
 use crate::view::{Read, View, Write};
 use crate::{
     agent, audit, body, card, clock, compact, conduct, envelope, gateway, import, instance,
-    join_token, log, member, namespace, node, partner, peer, precondition, reachability, record,
-    search, task, token, witness,
+    join_token, log, member, namespace, node, partner, peer, policy, precondition, reachability,
+    record, search, task, token, witness,
 };
 
 /// A proposal is one client's request; more commands than this are several requests.
@@ -208,7 +208,7 @@ fn decide_federation(draft: &mut Draft<'_>, command: &FederationCommand) -> Outc
     }
 }
 
-/// The map from what else is asked about agents, nodes, tasks and envelopes to decisions.
+/// The map from what else is asked about agents, nodes, tasks, envelopes and policies to decisions.
 fn decide_fleet(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
     match command {
         FleetCommand::ContinueTask(command) => task::turn::continue_task(draft, command),
@@ -219,6 +219,10 @@ fn decide_fleet(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
         FleetCommand::FailEnvelope(command) => envelope::lease::fail(draft, command),
         FleetCommand::ReplayEnvelope(command) => envelope::dead::replay(draft, command),
         FleetCommand::DropEnvelope(command) => envelope::dead::discard(draft, command),
+        FleetCommand::PutPolicy(command) => policy::apply::put(draft, command),
+        FleetCommand::DeletePolicy(command) => policy::apply::delete(draft, command),
+        FleetCommand::PutPushConfig(command) => task::push::put(draft, command),
+        FleetCommand::DeletePushConfig(command) => task::push::delete(draft, command),
     }
 }
 

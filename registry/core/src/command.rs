@@ -32,12 +32,14 @@ pub use crate::peer::command::{
     AdmitPeer, AllowTokenLife, AskDomain, DecideEnrolment, EnrolPeer, NoteDomain, OperatePeer,
     PeerCommand, RequestEnrolment, RevokePeer, StandPeer, StateManifest,
 };
+pub use crate::policy::command::{DeletePolicy, PutPolicy};
 pub use crate::precondition::command::{Precondition, Versioned, Versions};
 pub use crate::reachability::command::SetReachability;
 pub use crate::record::command::{DeleteRecord, PutRecord};
 use crate::search::command::PutSearch;
 pub use crate::task::command::{
-    AssignTask, CancelTask, CompleteTask, ContinueTask, ExpireTask, ReleaseTask, SubmitTask,
+    AssignTask, CancelTask, CompleteTask, ContinueTask, DeletePushConfig, ExpireTask,
+    PutPushConfig, ReleaseTask, SubmitTask,
 };
 pub use crate::token::command::{ChargeTokens, SpendToken, SpendTokens};
 pub use crate::witness::command::{Witness, WitnessEpoch};
@@ -113,7 +115,7 @@ pub enum Command {
     Require(Precondition),
     /// About instances that publish with a token of their own.
     Instance(InstanceCommand),
-    /// What else may be done about agents, nodes, tasks and envelopes.
+    /// What else may be done about agents, nodes, tasks, envelopes and policies.
     Fleet(FleetCommand),
 }
 
@@ -139,7 +141,7 @@ impl From<ConductCommand> for Command {
     }
 }
 
-/// What else may be asked about agents, nodes, tasks and envelopes.
+/// What else may be asked about agents, nodes, tasks, envelopes and policies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FleetCommand {
     /// Hands a task that asked for more its caller's next message.
@@ -159,6 +161,14 @@ pub enum FleetCommand {
     ReplayEnvelope(ReplayEnvelope),
     /// Forgets a dead letter.
     DropEnvelope(DropEnvelope),
+    /// Keeps a policy of calls.
+    PutPolicy(PutPolicy),
+    /// Forgets a policy of calls.
+    DeletePolicy(DeletePolicy),
+    /// Sets where the changes of a task are pushed to.
+    PutPushConfig(PutPushConfig),
+    /// Has no more changes of a task pushed there.
+    DeletePushConfig(DeletePushConfig),
 }
 
 impl From<FleetCommand> for Command {

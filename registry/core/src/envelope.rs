@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod dead;
 pub(crate) mod entry;
 pub(crate) mod lease;
+pub(crate) mod notification;
 pub(crate) mod query;
 mod queue;
 pub(crate) mod table;

@@ -26,6 +26,7 @@ mod draft;
 mod entity;
 mod envelope;
 pub mod epoch;
+pub mod fleet_quota;
 mod gateway;
 mod history;
 mod import;
@@ -42,6 +43,7 @@ mod node;
 pub mod overlay;
 mod partner;
 mod peer;
+mod policy;
 mod precondition;
 mod reachability;
 mod record;
@@ -74,7 +76,7 @@ pub mod entry {
     //! fact.
     //! An entry holds digests of bodies, never the bodies.
 
-    pub use crate::agent::entry::{AgentEntry, AgentKind, Backend, Hosted, Limits};
+    pub use crate::agent::entry::{AgentEntry, AgentKind, Backend, Hosted, Limits, agent_version};
     pub use crate::card::entry::CardEntry;
     pub use crate::conduct::entry::{EvidenceEntry, ReporterEntry, Window};
     pub use crate::envelope::entry::{Acked, Dead, DeadCause, EnvelopeEntry, FailedAttempt};
@@ -96,6 +98,7 @@ pub mod entry {
         Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead,
         ManifestRef, PeerEntry, PeerLogEntry, PeerRequest, PeerStatus, Recent,
     };
+    pub use crate::policy::entry::PolicyEntry;
     pub use crate::reachability::entry::{Reachability, ReachabilityEntry, Subject};
     pub use crate::record::entry::RecordEntry;
     pub use crate::search::entry::SearchEntry;
@@ -119,7 +122,7 @@ pub mod query {
     pub use crate::envelope::query::{
         dead_letter_count, dead_letters, envelope, next_lease_at, queue_depth,
     };
-    pub use crate::gateway::query::gateway;
+    pub use crate::gateway::query::{gateway, gateways};
     pub use crate::history::query::{changes, compacted, revision, revision_at};
     pub use crate::import::query::{imports, provenance};
     pub use crate::instance::query::{instance, instance_of, instances};
@@ -135,6 +138,7 @@ pub mod query {
         DomainsDue, assurance, domains_due, expired_manifests, peer, peer_log, peer_log_from,
         peer_request, peer_requests, peer_requests_waiting, peers,
     };
+    pub use crate::policy::query::{policies, policy};
     pub use crate::reachability::query::{peer_reachability, reachability, reachability_seen};
     pub use crate::record::query::{record, record_of_card, record_seen, records, records_listed};
     pub use crate::storage::kept_bytes;

@@ -21,7 +21,7 @@ const ROWS_BYTES: u64 = 1 << 10;
 /// Counts one message more, of the owner whose share counts it, or of the operator (`None`). Answers what it counts for.
 /// A task has its place before: its own outcome is among those that are reserved.
 pub(crate) fn take(draft: &mut Draft<'_>, owner: Option<&str>, body_bytes: u64) -> Step<u64> {
-    let bytes = body_bytes.saturating_add(ROWS_BYTES);
+    let bytes = counted(body_bytes);
     let due = owner.map_or(Ok(0), |owner| reserved(draft, owner))?;
     let own = owner.map_or(Ok(0), |owner| draft.count(&counter::kept_bytes_of(owner)))?;
     let (kept, own) = (draft.count(KEPT_BYTES)?.saturating_add(due), own.saturating_add(due));
@@ -32,6 +32,11 @@ pub(crate) fn take(draft: &mut Draft<'_>, owner: Option<&str>, body_bytes: u64) 
     })?;
     add(draft, owner, bytes)?;
     Ok(bytes)
+}
+
+/// What a message counts for, by the length of its body.
+pub(crate) const fn counted(body_bytes: u64) -> u64 {
+    body_bytes.saturating_add(ROWS_BYTES)
 }
 
 /// What an owner's open tasks may still bring back. Outcomes are kept whatever room there is: without this, one owner would

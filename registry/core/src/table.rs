@@ -16,6 +16,7 @@ pub use crate::namespace::table::NAMESPACES;
 pub use crate::node::table::NODES;
 pub use crate::partner::table::PARTNERS;
 pub use crate::peer::table::{PEER_LOG, PEER_REQUESTS, PEERS, peer_log_key, peer_request_key};
+pub use crate::policy::table::POLICIES;
 pub use crate::reachability::table::REACHABILITY;
 pub use crate::record::table::RECORDS;
 pub use crate::search::table::SEARCHES;
@@ -54,6 +55,7 @@ pub(crate) const TABLES: &[&dyn AnyTable] = &[
     &INSTANCES,
     &EVIDENCE,
     &REPORTERS,
+    &POLICIES,
 ];
 
 /// What lies in `Space::State` beside the tables.

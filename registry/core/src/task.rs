@@ -10,6 +10,7 @@ pub mod fair;
 pub(crate) mod list;
 pub(crate) mod listed;
 pub(crate) mod open;
+pub(crate) mod push;
 pub(crate) mod query;
 pub mod rank;
 pub(crate) mod table;

@@ -11,6 +11,7 @@ mod orders;
 mod pick;
 mod placer;
 mod session;
+mod shares;
 mod table;
 mod under_way;
 
@@ -27,6 +28,7 @@ use tokio::time::Instant;
 
 use self::offers::Offers;
 use self::pick::Picks;
+use self::shares::Reported;
 use self::table::Table;
 use self::under_way::UnderWay;
 
@@ -35,6 +37,7 @@ pub(crate) use self::lead::lead;
 pub(crate) use self::offers::Offered;
 pub(crate) use self::pick::prepare;
 pub(crate) use self::session::{OrderStream, open};
+pub(crate) use self::shares::Heard;
 
 /// The leader's memory of the fleet; empty on other members but for `offers`.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(crate) struct Fleet {
     wake: Arc<Notify>,
     /// A node has to be told something that no effect is about.
     orders_due: Notify,
+    /// What gateways report: how much of the quotas of peers each wants, and how far it has come.
+    reported: Mutex<Option<Reported>>,
     /// Whether sessions are taken up.
     is_leading: watch::Sender<bool>,
     sessions: Arc<Semaphore>,
@@ -84,6 +89,7 @@ impl Fleet {
             touched: Mutex::default(),
             wake,
             orders_due: Notify::new(),
+            reported: Mutex::default(),
             is_leading: watch::Sender::new(false),
             sessions: Arc::new(Semaphore::new(sessions_max)),
         }
@@ -113,6 +119,7 @@ impl Fleet {
         self.table().end();
         *self.waiting() = Waiting::default();
         self.picks().forget();
+        self.forget_demands();
     }
 
     /// The node has to be told whatever it does not know.

@@ -15,6 +15,8 @@ mod membership;
 mod namespaces;
 mod partners;
 mod peers;
+mod policies;
+mod pushes;
 mod records;
 mod search;
 mod status;
@@ -23,8 +25,8 @@ mod tokens;
 mod watch;
 
 use deploy_service::trace::Span;
-use proto_types::Revision;
 use proto_types::metadata::{AGE_KEY, REVISION_KEY, TIME_KEY};
+use proto_types::{Digest, Revision};
 use proto_wire::registry::v1::{self as wire, Consistency};
 use registry_api::{Principal, Problem, field};
 use registry_core::viewer::Viewer;
@@ -127,6 +129,14 @@ fn page<T>(request: &tonic::Request<T>, limit: u32) -> Result<usize, Problem> {
 /// The answer of a write that is only its revision.
 fn done(revision: Revision) -> Response<wire::Done> {
     Response::new(wire::Done { revision: revision.0 })
+}
+
+/// Adds the entity tag, as REST has it, for conditions in the metadata of a later write.
+fn tagged<T>(mut response: Response<T>, version: &Digest) -> Response<T> {
+    let tag = MetadataValue::try_from(version.etag())
+        .expect("a digest is hexadecimal digits and a colon in quotes");
+    response.metadata_mut().insert("etag", tag);
+    response
 }
 
 /// An answer that says which state it was read from.

@@ -14,8 +14,11 @@ pub(crate) mod members;
 pub(crate) mod namespaces;
 pub(crate) mod partners;
 pub(crate) mod peers;
+pub(crate) mod policies;
 mod publish;
+pub(crate) mod pushes;
 pub(crate) mod records;
+pub(crate) mod shares;
 pub(crate) mod tasks;
 pub(crate) mod tokens;
 

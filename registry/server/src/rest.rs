@@ -21,6 +21,7 @@ mod openapi;
 mod page;
 mod parameter;
 mod peers;
+mod policies;
 mod records;
 mod route;
 mod schemas;
@@ -50,6 +51,7 @@ use crate::call::{Caller, log_cause};
 use crate::member::{Member, Reading};
 use crate::operations;
 
+pub(crate) use self::conditions::conditions;
 use self::route::Route;
 
 /// What handlers share.
@@ -72,6 +74,7 @@ fn table() -> Vec<Route> {
         attached::routes(),
         namespaces::routes(),
         peers::routes(),
+        policies::routes(),
         changes::routes(),
         log::routes(),
         audit::routes(),

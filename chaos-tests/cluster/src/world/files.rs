@@ -57,14 +57,16 @@ impl World {
         format!(
             "id = \"{name}\"\nlisten = \"{}\"\norigin = \"{origin}\"\nregistry = {members:?}\n\
              join_token_file = \"{}\"\nstate_dir = \"{}\"\noperator_token_file = \"{}\"\n\
-             federation_key_file = \"{}\"\ndefault_agent = \"text-stats\"\n{}\n[limits]\nlame_duck = \"0s\"\n\
-             [bounds]\naddress_requests_per_second = 5000\naddress_burst = 5000\npeer_requests = 100000\n\
+             federation_key_file = \"{}\"\nfleet_key_file = \"{}\"\ndefault_agent = \"text-stats\"\n{}\n[limits]\nlame_duck = \"0s\"\n\
+             [bounds]\naddress_requests_per_second = 5000\naddress_burst = 5000\npeer_requests = 300000\n\
+             quarantine_after = 0\n\
              [upstreams]\nprivate_networks = [\"127.0.0.0/8\"]\n",
             authority(url),
             self.path(&format!("{name}-join")).display(),
             self.path(name).display(),
             self.path("operator").display(),
             self.path("gateway-key").display(),
+            self.path("fleet").display(),
             self.gateway_tls(name),
         )
     }

@@ -16,6 +16,9 @@ use crate::sdk_interop::SPOKEN;
 const FORMS: [(&str, &str); 4] =
     [("JSONRPC", "1.0"), ("HTTP+JSON", "1.0"), ("JSONRPC", "0.3"), ("HTTP+JSON", "0.3")];
 
+/// What it speaks besides, to the server of the Python SDK: that of the JavaScript SDK takes packages which that does not bring.
+const GRPC: (&str, &str) = ("GRPC", "1.0");
+
 /// Every third of those who call calls an agent; among them are both SDKs and both versions, whichever is the first.
 const EVERY: usize = 3;
 
@@ -28,7 +31,8 @@ async fn the_official_sdks_call_each_other_through_a_gateway_in_each_form() -> R
     let (mut world, peer) = registry().await?;
     let mut attached = Vec::new();
     for (by, server) in servers.iter().enumerate() {
-        for (form, (binding, version)) in FORMS.into_iter().enumerate() {
+        let forms = FORMS.into_iter().chain((by == 0).then_some(GRPC));
+        for (form, (binding, version)) in forms.enumerate() {
             let handle = format!("echo-{by}-{form}");
             world.cli(&["agent", "attach", &handle, server.agent(binding, version)?])?;
             attached.push((handle, (by + form) % EVERY));

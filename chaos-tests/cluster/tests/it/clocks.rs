@@ -183,9 +183,13 @@ fn off_by(world: &World, at: usize) -> Result<i64> {
 async fn is_named(world: &World, at: usize, off_ms: i64) -> Result<()> {
     until("its offset is told", || Ok(off_by(world, at)?.abs_diff(off_ms) < OFFSET_MAX_MS)).await?;
     let names = format!("member {}: its clock is", world.members[at].id);
-    let doctor = world.cli(&["doctor"]).err().context("the doctor finds nothing")?.to_string();
     let way = if off_ms > 0 { "ahead of" } else { "behind" };
-    ensure!(doctor.contains(&names) && doctor.contains(way), "{doctor}");
+    // Not while the leader hands over: then no member knows one.
+    until("the doctor names it", || {
+        let doctor = world.cli(&["doctor"]).err().context("the doctor finds nothing")?.to_string();
+        Ok(doctor.contains(&names) && doctor.contains(way))
+    })
+    .await?;
     let status = world.cli(&["cluster", "status"])?;
     ensure!(status.contains(&names), "{status}");
     let metrics = format!("{}/v1/metrics", world.members[at].url);

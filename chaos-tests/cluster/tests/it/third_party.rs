@@ -3,6 +3,11 @@
 use anyhow::{Context as _, Result};
 use chaos_cluster::{World, third_party};
 
+/// How long a token lives, in seconds: longer than the look, which ends by itself.
+const TOKEN_LIFE_S: u64 = 300;
+/// More than requests are made.
+const TOKENS: usize = 12_000;
+
 fn text(path: &std::path::Path) -> Result<&str> {
     path.to_str().context("a path that is not UTF-8")
 }
@@ -51,5 +56,21 @@ async fn schemathesis_finds_no_failure_and_no_break_of_the_contract() -> Result<
         tokio::task::spawn_blocking(look).await??;
         world.check_alive()?;
     }
+    world.stop()
+}
+
+/// Each call is made with a token that no other has, to an agent that is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_finds_no_failure_and_no_break_of_the_gateways_contract() -> Result<()> {
+    let (mut world, peer) = World::platform(1, &["n1"]).await?;
+    let url = world.gateways[0].url.clone();
+    let minted = (0..TOKENS).map(|_| peer.token_of(&url, TOKEN_LIFE_S));
+    let minted = minted.collect::<Result<Vec<_>>>()?;
+    let (tokens, operator) = (world.path("tokens"), world.operator_token()?);
+    std::fs::write(&tokens, minted.join("\n"))?;
+    let out = world.path("");
+    let look = move || third_party::schemathesis_of_gateway(&url, &tokens, &operator, &out);
+    tokio::task::spawn_blocking(look).await??;
+    world.check_alive()?;
     world.stop()
 }

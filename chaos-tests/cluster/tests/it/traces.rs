@@ -1,6 +1,6 @@
 //! Traces and logs of all roles, as a collector gets them: one federated call is one trace with every hop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
@@ -16,6 +16,12 @@ use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
 };
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
@@ -55,6 +61,8 @@ struct Collected {
     spans: Arc<Mutex<Vec<(String, Span)>>>,
     /// The services that lines of a log came from.
     logs: Arc<Mutex<Vec<String>>>,
+    /// The names of metrics of the gateway.
+    metrics: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// A collector on a port of its own.
@@ -63,7 +71,8 @@ async fn collector() -> Result<(String, Collected)> {
     let url = format!("http://{}", listener.local_addr()?);
     let server = Server::builder()
         .add_service(TraceServiceServer::new(collected.clone()))
-        .add_service(LogsServiceServer::new(collected.clone()));
+        .add_service(LogsServiceServer::new(collected.clone()))
+        .add_service(MetricsServiceServer::new(collected.clone()));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
     Ok((url, collected))
 }
@@ -104,6 +113,22 @@ impl LogsService for Collected {
         let services = of_processes.iter().map(|logs| service(logs.resource.as_ref()));
         self.logs.lock().unwrap().extend(services);
         Ok(Response::new(ExportLogsServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Collected {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        let of_processes = request.into_inner().resource_metrics.into_iter();
+        let of_gateway =
+            of_processes.filter(|it| service(it.resource.as_ref()) == "ecumene-gateway");
+        let scopes = of_gateway.flat_map(|it| it.scope_metrics);
+        let names = scopes.flat_map(|scope| scope.metrics).map(|metric| metric.name);
+        self.metrics.lock().unwrap().extend(names);
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
 }
 
@@ -181,6 +206,10 @@ async fn one_federated_call_is_one_trace_with_every_hop() -> Result<()> {
     let logs = collected.logs.lock().unwrap().clone();
     for role in ["ecumene-registry", "ecumene-gateway", "ecumene-node"] {
         assert!(logs.iter().any(|service| service == role), "{role}: {logs:?}");
+    }
+    let metrics = collected.metrics.lock().unwrap().clone();
+    for name in ["requests", "peers", "request_duration_seconds"] {
+        assert!(metrics.contains(&format!("ecumene_gateway_{name}")), "{name}: {metrics:?}");
     }
     Ok(())
 }

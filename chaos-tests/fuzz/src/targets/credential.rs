@@ -5,7 +5,8 @@
 use gateway_core::Credential;
 use gateway_core::credential::{Error, LEN_MAX};
 
-const NAMES: [&str; 3] = ["authorization", "x-hive-federation-jwt", "x-pilox-federation-jwt"];
+const NAMES: [&str; 4] =
+    ["authorization", "x-api-key", "x-hive-federation-jwt", "x-pilox-federation-jwt"];
 
 type Headers<'a> = Vec<(String, &'a [u8])>;
 

@@ -59,7 +59,7 @@ fn signed(header: &[u8], claims: &[u8]) {
     }
     let carried = [("x-pilox-federation-jwt", text.as_bytes())];
     let Ok(credential) = Credential::find(carried.into_iter()) else { return };
-    let config = Config { audience: OURSELVES.clone() };
+    let config = Config { audience: OURSELVES.clone(), nonces: None };
     if let Ok(permit) = admit(&PEERS, &config, credential, NOW) {
         admitted(&permit, header, claims);
     }

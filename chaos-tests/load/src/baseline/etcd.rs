@@ -5,15 +5,15 @@
 mod client;
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::client::{Put, PutRequest};
 use super::rate::{APPEND_BYTES, Rate};
+use super::server::{Server, free_port};
 use crate::cores;
 use crate::drive::{self, Pace, Pool, Tally};
 use crate::put;
@@ -30,18 +30,7 @@ pub(crate) struct Etcd {
     clients: Vec<Put>,
     next: u64,
     // Last, so that the clients leave first.
-    members: Vec<Member>,
-}
-
-/// Ends with its owner.
-struct Member(Child);
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        // It may be gone already; then both calls fail, and that is as wished.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    members: Vec<Server>,
 }
 
 impl Etcd {
@@ -95,11 +84,11 @@ impl Etcd {
     }
 
     fn used(&self) -> Result<Duration> {
-        self.members.iter().map(|member| cores::used(member.0.id())).sum()
+        self.members.iter().map(|member| cores::used(member.id())).sum()
     }
 }
 
-fn start(folder: &Path, place: usize, ports: (u16, u16), cluster: &str) -> Result<Member> {
+fn start(folder: &Path, place: usize, ports: (u16, u16), cluster: &str) -> Result<Server> {
     let name = format!("e{}", place + 1);
     let url = |port| format!("http://127.0.0.1:{port}");
     let (peer, caller) = (url(ports.0), url(ports.1));
@@ -112,11 +101,8 @@ fn start(folder: &Path, place: usize, ports: (u16, u16), cluster: &str) -> Resul
         .args(["--listen-client-urls", &caller, "--advertise-client-urls", &caller])
         .args(["--initial-cluster", cluster, "--initial-cluster-state", "new"])
         .args(["--quota-backend-bytes", "8589934592"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
         .stderr(log);
-    let started = command.spawn();
-    started.map(Member).context("etcd cannot be started: `make deps` installs it")
+    Server::start(&mut command).context("`make deps` installs etcd")
 }
 
 /// The member that says that it leads.
@@ -131,9 +117,4 @@ async fn leader(urls: Vec<String>) -> Result<String> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     bail!("no member of etcd leads within {PATIENCE:?}")
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }

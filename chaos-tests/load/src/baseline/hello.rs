@@ -2,11 +2,9 @@
 //! must never outlive the process that started it.
 
 use std::convert::Infallible;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
@@ -14,9 +12,10 @@ use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::rate::Rate;
+use super::server::{self, Server};
 use crate::cores;
 use crate::drive::{self, Pace, Pool};
 use crate::web::{self, Web};
@@ -51,30 +50,13 @@ pub(crate) struct Hello {
     process: Server,
 }
 
-/// Ends with its owner.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may be gone already; then both calls fail, and that is as wished.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 impl Hello {
     /// Starts the server on the cores that this process has now, and connects clients.
     ///
     /// # Errors
     /// It does not start.
     pub(crate) async fn start(kind: Kind, clients: usize) -> Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(kind.argument()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = Server(command.spawn()?);
-        let output = process.0.stdout.take().context("the baseline's server has no output")?;
-        let mut base = String::new();
-        BufReader::new(output.take(100)).read_line(&mut base)?;
-        let base = base.trim_end().to_owned();
+        let (process, base) = Server::part(&[kind.argument()])?;
         let clients =
             web::clients(&base, clients, |status, body| status == StatusCode::OK && body == ANSWER)
                 .await?;
@@ -95,7 +77,7 @@ impl Hello {
     /// The server is gone, or an answer is not the expected one.
     pub(crate) async fn turn(&mut self, length: Duration, so_far: &mut Rate) -> Result<()> {
         let pool = Pool::again(vec![web::shot(Method::GET, &self.base, "/", None, Bytes::new())?]);
-        let before = cores::used(self.process.0.id())?;
+        let before = cores::used(self.process.id())?;
         let clients = std::mem::take(&mut self.clients);
         let (clients, turn) = drive::run(clients, pool, Pace::Closed, length).await?;
         self.clients = clients;
@@ -104,7 +86,7 @@ impl Hello {
             "the baseline's server failed: {:?}",
             turn.tally.why
         );
-        let used = cores::used(self.process.0.id())?.saturating_sub(before);
+        let used = cores::used(self.process.id())?.saturating_sub(before);
         so_far.add(turn.tally.done(), turn.elapsed, used);
         Ok(())
     }
@@ -115,23 +97,14 @@ impl Hello {
 /// # Errors
 /// It cannot listen.
 pub(crate) async fn serve(kind: Kind) -> Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    println!("http://{}", listener.local_addr()?);
-    let mut owner = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
-    if kind == Kind::Axum {
-        let router = axum::Router::new().route("/", axum::routing::get(async || ANSWER));
-        tokio::select! {
-            _ = &mut owner => return Ok(()),
-            served = axum::serve(listener.tap_io(undelayed), router) => return Ok(served?),
-        }
+    if kind == Kind::Hyper {
+        return server::serve(connection).await;
     }
-    loop {
-        tokio::select! {
-            _ = &mut owner => return Ok(()),
-            accepted = listener.accept() => {
-                tokio::spawn(connection(accepted?.0));
-            }
-        }
+    let listener = server::listen().await?;
+    let router = axum::Router::new().route("/", axum::routing::get(async || ANSWER));
+    tokio::select! {
+        () = server::orphaned() => Ok(()),
+        served = axum::serve(listener.tap_io(undelayed), router) => Ok(served?),
     }
 }
 
@@ -141,11 +114,10 @@ fn undelayed(stream: &mut TcpStream) {
     let _ = stream.set_nodelay(true);
 }
 
-async fn connection(mut stream: TcpStream) {
+async fn connection(stream: TcpStream) {
     let answer = service_fn(async |_| {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(ANSWER))))
     });
-    undelayed(&mut stream);
     // An error is the client's leaving.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
 }

@@ -15,8 +15,8 @@ use crate::environment::Environment;
 use crate::usage::Role;
 use crate::web::{self, Shot, Web};
 
-/// Half of those of the durable write: each costs a token besides.
-const CLIENTS: usize = 32;
+/// Half of those of the durable write, as each costs a token besides; and as many, for which the target is stated.
+const CLIENTS: [usize; 2] = [32, 64];
 /// A queue takes 10,000 waiting envelopes of one sender; nobody pulls here, and a run sends fewer than that to
 /// each of these.
 const TARGETS: usize = 256;
@@ -35,20 +35,23 @@ pub(super) async fn run(run: &mut Run, etcd: &mut Baseline) -> Result<()> {
     };
     let mut disk = run.disk();
     let mut baselines = [&mut disk, etcd];
-    let clients = publishers(&run.environment).await?;
-    let make = |count| envelopes(&run.environment, count);
-    let figures =
-        bench::measure((&run.environment, run.length), &case, clients, make, &mut baselines)
-            .await?;
-    run.note(&case, &figures, &baselines)?;
-    let clients = publishers(&run.environment).await?;
-    let pool = envelopes(&run.environment, commits::SAMPLE)?;
-    commits::print(run, case.benchmark, clients, pool).await
+    for count in CLIENTS {
+        let clients = publishers(&run.environment, count).await?;
+        let make = |count| envelopes(&run.environment, count);
+        let figures =
+            bench::measure((&run.environment, run.length), &case, clients, make, &mut baselines)
+                .await?;
+        run.note(&case, &figures, &baselines)?;
+        let clients = publishers(&run.environment, count).await?;
+        let pool = envelopes(&run.environment, commits::SAMPLE)?;
+        commits::print(run, case.benchmark, clients, pool).await?;
+    }
+    Ok(())
 }
 
-async fn publishers(environment: &Environment) -> Result<Vec<Web>> {
+async fn publishers(environment: &Environment, count: usize) -> Result<Vec<Web>> {
     let expected = |status: StatusCode, _: &[u8]| status == StatusCode::ACCEPTED;
-    web::clients(environment.gateway(), CLIENTS, expected).await
+    web::clients(environment.gateway(), count, expected).await
 }
 
 fn envelopes(environment: &Environment, count: usize) -> Result<Pool<Shot>> {

@@ -14,7 +14,7 @@ use super::read;
 use super::records::Records;
 use super::run::Run;
 use crate::report::whole;
-use crate::usage::{Role, Used};
+use crate::usage::{Role, Used, resident};
 
 /// Records made beforehand at a time.
 const CHUNK: usize = 20_000;
@@ -123,14 +123,6 @@ fn held(world: &World) -> Result<Held> {
         most.disk_bytes = most.disk_bytes.max(size(&world.path(&format!("r{}", member.id)))?);
     }
     Ok(most)
-}
-
-/// Resident memory, in bytes.
-fn resident(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    Ok(kib.context("no VmRSS in /proc")? << 10)
 }
 
 /// What the files below a folder take, in bytes. A file that goes meanwhile counts nothing.

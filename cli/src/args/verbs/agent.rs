@@ -134,6 +134,8 @@ pub(crate) enum Binding {
     JsonRpc,
     /// HTTP+JSON, also called REST.
     HttpJson,
+    /// gRPC, of A2A 1.0.
+    Grpc,
 }
 
 impl From<Binding> for UpstreamBinding {
@@ -141,6 +143,7 @@ impl From<Binding> for UpstreamBinding {
         match binding {
             Binding::JsonRpc => Self::JsonRpc,
             Binding::HttpJson => Self::HttpJson,
+            Binding::Grpc => Self::Grpc,
         }
     }
 }
@@ -187,11 +190,15 @@ mod tests {
 
     #[test]
     fn the_binding_is_named_by_its_word() {
-        for (word, binding) in [("jsonrpc", Binding::JsonRpc), ("http-json", Binding::HttpJson)] {
+        for (word, binding) in [
+            ("jsonrpc", Binding::JsonRpc),
+            ("http-json", Binding::HttpJson),
+            ("grpc", Binding::Grpc),
+        ] {
             let args = attach(&["echo", "http://127.0.0.1:1", "--binding", word]).unwrap();
             assert_eq!(args.binding, Some(binding));
         }
-        assert!(attach(&["echo", "http://127.0.0.1:1", "--binding", "grpc"]).is_err());
+        assert!(attach(&["echo", "http://127.0.0.1:1", "--binding", "soap"]).is_err());
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub(crate) enum KeyVerb {
         /// The key file.
         key: PathBuf,
     },
+    /// Makes an API key of a gateway, for a caller that is no peer: the key, which is shown this once, and its entry in the file
+    /// that `clients.api_keys_file` names.
+    Api(ApiKeyArgs),
     /// Mints a federation token, good for one request.
     Token(TokenArgs),
 }
@@ -36,6 +39,19 @@ pub(crate) enum KeyAlgorithm {
     Ed25519,
     /// For cards alone: ECDSA with P-256 and SHA-256.
     Es256,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApiKeyArgs {
+    /// The name of the key: 1 to 64 of `A-Z a-z 0-9 . _ -`. Its bearer's tasks are `key:NAME`'s.
+    pub(crate) name: String,
+    /// The handle of an agent that its bearer sees and calls, whatever the agent's visibility; may be given again. `*` is all;
+    /// without any it is those that anybody sees.
+    #[arg(long = "agent", value_name = "HANDLE")]
+    pub(crate) agents: Vec<String>,
+    /// A method that its bearer may call, by its name of A2A 1.0; may be given again. Without any it is all.
+    #[arg(long = "method", value_name = "METHOD")]
+    pub(crate) methods: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,9 +3,11 @@
 //! It decides by the card alone: A2A 1.0 before 0.3, then the card's own order. It must never take an interface that a
 //! gateway cannot speak, nor replicas that are called in different ways.
 
+use std::net::IpAddr;
+
 use proto_types::a2a::ProtocolVersion;
 use proto_types::card::{Interface, View};
-use proto_types::upstream::UpstreamBinding;
+use proto_types::upstream::{Upstream, UpstreamBinding};
 use proto_wire::registry::v1 as wire;
 
 use crate::output::printable;
@@ -42,13 +44,39 @@ pub(super) fn choose(view: &View, wanted: Option<UpstreamBinding>) -> Result<Cho
 
 fn read(interface: &Interface) -> Option<Chosen> {
     let version = ProtocolVersion::negotiate(Some(interface.protocol_version.as_str())).ok()?;
+    let binding: UpstreamBinding = interface.protocol_binding.parse().ok()?;
+    let url = match binding {
+        UpstreamBinding::Grpc => grpc_url(&interface.url, version)?,
+        UpstreamBinding::JsonRpc | UpstreamBinding::HttpJson => interface.url.clone(),
+    };
     Some(Chosen {
-        url: interface.url.clone(),
-        binding: interface.protocol_binding.parse().ok()?,
+        url,
+        binding,
         version,
         // 0.3 has none.
         tenant: interface.tenant.clone().filter(|_| version == ProtocolVersion::V10),
     })
+}
+
+/// Where an interface of gRPC is, which cards name by host and port alone as often as by a URL; none if no gateway can call it
+/// there. Without a scheme it is TLS, unless the host is not of the public internet.
+fn grpc_url(stated: &str, version: ProtocolVersion) -> Option<String> {
+    let scheme = if is_near(stated) { "http" } else { "https" };
+    let url = match stated.contains("://") {
+        true => stated.to_owned(),
+        false => format!("{scheme}://{stated}"),
+    };
+    let read = Upstream::parse(&[&url], UpstreamBinding::Grpc.as_str(), version.as_str(), "");
+    read.is_ok().then_some(url)
+}
+
+fn is_near(authority: &str) -> bool {
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
+        Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
+        Err(_) => host == "localhost",
+    }
 }
 
 fn shown(interface: &Interface) -> String {
@@ -163,14 +191,40 @@ mod tests {
 
     #[test]
     fn a_card_that_no_gateway_can_call_is_refused_with_what_it_has() {
-        let card = card(&[("GRPC", "1.0", ""), ("JSONRPC", "0.2.5", "/a")]);
+        let card = card(&[("GRPC", "0.3", ""), ("JSONRPC", "0.2.5", "/a")]);
         assert_eq!(
             chosen(&card, None).unwrap_err(),
-            "the card has no interface of JSONRPC or HTTP+JSON in A2A 1.0 or 0.3; it has \
-             GRPC 1.0 at http://127.0.0.1:9999, JSONRPC 0.2.5 at http://127.0.0.1:9999/a"
+            "the card has no interface of JSONRPC or HTTP+JSON or GRPC in A2A 1.0 or 0.3; it has \
+             GRPC 0.3 at http://127.0.0.1:9999, JSONRPC 0.2.5 at http://127.0.0.1:9999/a"
         );
         let told = chosen(&card, Some(UpstreamBinding::HttpJson)).unwrap_err();
         assert!(told.contains("no interface of HTTP+JSON in"), "{told}");
+    }
+
+    #[test]
+    fn an_interface_of_grpc_is_called_at_its_host_and_port_in_tls_unless_they_are_near() {
+        let at = |url: &str, version: &str| {
+            let interface = json!({
+                "url": url, "protocolBinding": "GRPC", "protocolVersion": version,
+            });
+            let read: Interface = serde_json::from_value(interface).ok()?;
+            super::read(&read).map(|chosen| chosen.url)
+        };
+        for (stated, url) in [
+            ("a.example:50051", Some("https://a.example:50051")),
+            ("http://a.example:50051", Some("http://a.example:50051")),
+            ("https://a.example", Some("https://a.example")),
+            ("127.0.0.1:50051", Some("http://127.0.0.1:50051")),
+            ("localhost:50051", Some("http://localhost:50051")),
+            ("10.1.2.3:50051", Some("http://10.1.2.3:50051")),
+            ("[::1]:50051", Some("http://[::1]:50051")),
+            ("8.8.8.8:443", Some("https://8.8.8.8:443")),
+            ("https://a.example/grpc", None),
+            ("dns:///a.example:50051", None),
+        ] {
+            assert_eq!(at(stated, "1.0").as_deref(), url, "{stated}");
+            assert_eq!(at(stated, "0.3"), None, "{stated}");
+        }
     }
 
     #[test]

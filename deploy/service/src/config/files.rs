@@ -28,6 +28,8 @@ pub enum Use {
     Certificate,
     /// The certificates of authorities.
     Authorities,
+    /// A file that is no secret, and is read again when it has changed.
+    Table,
     /// A file that the role writes.
     Written,
     /// A folder that is made if it does not exist.
@@ -50,8 +52,19 @@ impl Use {
             "artifacts" => Self::Folder,
             _ if ends(&["_dir"]) => Self::Folder,
             _ if ends(&["_ca_file"]) => Self::Authorities,
+            _ if ends(&["api_keys_file", "jwks_file"]) => Self::Table,
             _ if ends(&["key_file"]) => Self::SigningKey,
-            _ if ends(&["token_file", "token_files", "secret_file", "value_file"]) => Self::Secret,
+            _ if ends(&[
+                "auth_file",
+                "credentials_file",
+                "token_file",
+                "token_files",
+                "secret_file",
+                "value_file",
+            ]) =>
+            {
+                Self::Secret
+            }
             _ => return None,
         })
     }
@@ -78,6 +91,8 @@ impl Use {
             Self::Folder => folder(path).map_err(|error| problem(path, &error)),
             // What a pipe holds is for the one who reads it.
             _ if is_pipe(path) => Ok(()),
+            // What stands in it is for the role to judge.
+            Self::Table => fs::File::open(path).map(drop).map_err(|error| problem(path, &error)),
             Self::Secret | Self::Invitation => chained(secret::read(path)),
             Self::SigningKey => chained(signing_key::read(path)),
             Self::PrivateKey => chained(tls::check_key(path)),

@@ -1,4 +1,4 @@
-//! Traces and logs on their way to an OpenTelemetry collector: OTLP over gRPC (docs/decisions/0050-opentelemetry.md).
+//! Traces, logs and metrics on their way to an OpenTelemetry collector: OTLP over gRPC (docs/decisions/0050-opentelemetry.md).
 //!
 //! It decides what a process says of itself, how much waits to be sent, and for how long at the end. It must never hold up
 //! what it tells of: what finds no room is dropped, and a collector that is away is logged, at most once a minute. Nor may it
@@ -9,13 +9,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
+use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::{
-    ExporterBuildError, LogExporter, SpanExporter, WithExportConfig as _, WithTonicConfig as _,
+    ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig as _,
+    WithTonicConfig as _,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{self, BatchLogProcessor, SdkLogger, SdkLoggerProvider};
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{self, BatchSpanProcessor, Sampler, SdkTracerProvider};
 use serde::Deserialize;
 use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
@@ -35,6 +38,8 @@ const QUEUE: usize = 4_096;
 const BATCH: usize = 512;
 /// What is fewer waits so long: a trace is seen while its reader still looks for it.
 const EVERY: Duration = Duration::from_secs(1);
+/// From one message with figures to the next.
+const FIGURES_EVERY: Duration = Duration::from_secs(10);
 /// For one message. Nothing but the sender waits for it.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// For what is left at the end, of each kind: a part of `shutdown::CLOSING_MAX`.
@@ -47,8 +52,8 @@ const OF_SENDING: [&str; 7] = ["opentelemetry", "tonic", "h2", "hyper", "tower",
 #[derive(Clone, Debug, PartialEq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Otlp {
-    /// The OpenTelemetry collector that gets traces, and the log besides stderr, in OTLP over gRPC: `https://host:port`, or
-    /// `http://` on loopback. Without one nothing is recorded.
+    /// The OpenTelemetry collector that gets traces, the log besides stderr, and the figures of a gateway, in OTLP over gRPC:
+    /// `https://host:port`, or `http://` on loopback. Without one nothing is recorded.
     pub otlp_endpoint: Option<String>,
     /// How the collector is verified, and the certificate that is shown to it: `{ ca = "..", cert = "..", key = ".." }`. The
     /// authorities in `ca` count beside the public ones.
@@ -163,6 +168,7 @@ fn not_a_header(path: &Path) -> Error {
 pub struct Exporters {
     traces: SdkTracerProvider,
     logs: SdkLoggerProvider,
+    metrics: SdkMeterProvider,
 }
 
 impl Exporters {
@@ -182,15 +188,18 @@ impl Exporters {
             ])
             .build();
         let traces = traces((channel.clone(), header.clone()), settings.sample_ratio, &resource)?;
-        let logs = logs((channel, header), resource)?;
+        let logs = logs((channel.clone(), header.clone()), resource.clone())?;
+        let metrics = metrics((channel, header), resource)?;
         crate::trace::begin(traces.tracer("ecumene"));
-        Ok(Some(Self { traces, logs }))
+        crate::metrics::begin(metrics.meter("ecumene"));
+        Ok(Some(Self { traces, logs, metrics }))
     }
 
     /// Sends what still waits. What cannot be sent in time is lost, and said.
     pub async fn close(self) {
-        let Self { traces, logs } = self;
-        // It waits for the threads that send.
+        let Self { traces, logs, metrics } = self;
+        // Each waits for the threads that send. That of metrics has a time of its own, of 5 s.
+        let figures = tokio::task::spawn_blocking(move || metrics.shutdown());
         let closed = tokio::task::spawn_blocking(move || {
             (traces.shutdown_with_timeout(FLUSH_MAX), logs.shutdown_with_timeout(FLUSH_MAX))
         });
@@ -200,6 +209,11 @@ impl Exporters {
                 tracing::warn!(?traces, ?logs, "the last of traces and logs is not sent");
             }
             Err(error) => tracing::warn!(%error, "the exporter of traces and logs has failed"),
+        }
+        match figures.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last metrics are not sent"),
+            Err(error) => tracing::warn!(%error, "the exporter of metrics has failed"),
         }
     }
 }
@@ -237,6 +251,16 @@ fn logs(
         .build();
     let sending = BatchLogProcessor::builder(exporter.build()?).with_batch_config(batches).build();
     Ok(SdkLoggerProvider::builder().with_log_processor(sending).with_resource(resource).build())
+}
+
+fn metrics(
+    (channel, header): (Channel, MetadataMap),
+    resource: Resource,
+) -> Result<SdkMeterProvider, Error> {
+    let exporter = MetricExporter::builder().with_tonic();
+    let exporter = exporter.with_channel(channel).with_metadata(header).with_timeout(FLUSH_MAX);
+    let reader = PeriodicReader::builder(exporter.build()?).with_interval(FIGURES_EVERY).build();
+    Ok(SdkMeterProvider::builder().with_reader(reader).with_resource(resource).build())
 }
 
 /// Hands on what is logged, with the span in which that is.

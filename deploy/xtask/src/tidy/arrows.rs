@@ -10,7 +10,7 @@ use super::{Crate, Fault};
 /// Layers from the bottom up; crates of one layer never import each other.
 const LAYERS: &[(&str, &[&str])] = &[
     ("L0 pure", &["proto-types"]),
-    ("L1 pure", &["registry-core", "gateway-core", "node-core"]),
+    ("L1 pure", &["registry-core", "gateway-core", "node-core", "policy-core"]),
     ("below the edge, at build time", &["deploy-derive"]),
     ("L2 edge, its floor", &["proto-wire", "deploy-service"]),
     (

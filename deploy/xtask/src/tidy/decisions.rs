@@ -7,8 +7,8 @@ use super::{Fault, tree::Tree};
 
 const FOLDER: &str = "docs/decisions/";
 const DEPENDENCIES: &str = "docs/decisions/0002-dependencies.md";
-/// The bound of issue 2: every package is code that somebody must trust.
-const PACKAGES_MAX: usize = 600;
+/// Every package is code that somebody must trust; decision 2 says why so many.
+const PACKAGES_MAX: usize = 650;
 
 pub(super) fn check(tree: &Tree) -> Vec<Fault> {
     let mut faults = numbers(tree);

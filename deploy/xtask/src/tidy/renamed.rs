@@ -26,6 +26,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("Seat", "permit"),
     ("Seats", "ConnectionLimits"),
     ("SetLiveness", "SetReachability"),
+    ("SseReader", "EventReader"),
     ("Stranger", "WrongIdentity"),
     ("Told", "PutSearch"),
     ("Trouble", "PullError"),

@@ -3,9 +3,10 @@
 
 use proptest::prelude::*;
 use proto_types::token::{Refusal, Subject, mint};
-use proto_types::{Jti, Kid, Nonce, Revision, SecretKey};
+use proto_types::{GatewayId, Jti, Kid, Nonce, Revision, SecretKey};
 
 use super::*;
+use crate::nonce::{Boot, FleetKey};
 use crate::peers::Key;
 
 const NOW: WallMs = WallMs::from_secs(1_800_000_000);
@@ -53,7 +54,11 @@ fn claims() -> Claims {
 fn enter_at(token: &str, now: WallMs) -> Result<Permit, Denial> {
     let header = [("x-pilox-federation-jwt", token.as_bytes())];
     let credential = Credential::find(header.into_iter()).unwrap();
-    admit(&peers(), &Config { audience: origin("us") }, credential, now)
+    admit(&peers(), &config(None), credential, now)
+}
+
+fn config(nonces: Option<Arc<Nonces>>) -> Config {
+    Config { audience: origin("us"), nonces }
 }
 
 fn enter(token: &str) -> Result<Permit, Denial> {
@@ -111,7 +116,7 @@ fn only_a_peer_that_an_operator_allows_it_has_tokens_of_an_hour() {
     peers.put(peer);
     let header = [("x-pilox-federation-jwt", token.as_bytes())];
     let credential = Credential::find(header.into_iter()).unwrap();
-    let permit = admit(&peers, &Config { audience: origin("us") }, credential, NOW).unwrap();
+    let permit = admit(&peers, &config(None), credential, NOW).unwrap();
     assert_eq!(permit.remember_until, NOW.plus_ms(3_660_000), "as long as it can be used");
 }
 
@@ -129,17 +134,67 @@ fn hs256_none_and_bound_tokens_are_refused_before_any_key_is_looked_up() {
         let header = proto_types::base64url::encode(header.as_bytes());
         assert_eq!(enter(&format!("{header}.{rest}")).unwrap_err().code(), code);
     }
-    let bound = Claims {
+    let bound = Claims { iss: origin("x"), ..bound("n") };
+    assert_eq!(enter(&mint(&bound, None, &secret(1))).unwrap_err(), Denial::BoundToken);
+}
+
+fn bound(nonce: &str) -> Claims {
+    Claims {
         kind: Kind::Bound,
-        iss: origin("x"),
         exp: NOW.secs() + 100,
-        nonce: Some(Nonce::parse("n").unwrap()),
+        nonce: Some(Nonce::parse(nonce).unwrap()),
         htm: Some("POST".to_owned()),
         htu: Some("https://us.example/v1/publish".to_owned()),
         bd: Some(Digest::of(b"")),
         ..claims()
-    };
-    assert_eq!(enter(&mint(&bound, None, &secret(1))).unwrap_err(), Denial::BoundToken);
+    }
+}
+
+fn nonces(gateway: &str, epoch: u64) -> Arc<Nonces> {
+    let own = Boot { gateway: GatewayId::parse(gateway).unwrap(), epoch };
+    Arc::new(Nonces::new(FleetKey::new(&[7; 32]), origin("us"), own))
+}
+
+fn enter_bound(here: Arc<Nonces>, token: &str) -> Result<Option<Holder>, Denial> {
+    let header = [("x-pilox-federation-jwt", token.as_bytes())];
+    let credential = Credential::find(header.into_iter()).unwrap();
+    let permit = admit(&peers(), &config(Some(here)), credential, NOW)?;
+    assert_eq!(permit.remember_until, WallMs::from_secs(permit.claims.exp).plus_ms(5_000));
+    Ok(permit.holder)
+}
+
+#[test]
+fn a_bound_token_is_spent_by_the_boot_that_its_nonce_names_and_by_nobody_without_one() {
+    let (here, signed) = (nonces("g1", 1), |claims: &Claims| mint(claims, None, &secret(1)));
+    let token = signed(&bound(here.issue(NOW).as_str()));
+    assert_eq!(enter_bound(Arc::clone(&here), &token), Ok(Some(Holder::This)));
+    let gone = enter_bound(nonces("g1", 2), &token).unwrap_err();
+    assert_eq!((gone.code(), gone.needs_nonce()), ("nonce_boot_gone", true));
+    let another = enter_bound(nonces("g2", 3), &token).unwrap();
+    assert!(matches!(another, Some(Holder::Another { gateway, .. }) if gateway.as_str() == "g1"));
+    let unknown = enter_bound(Arc::clone(&here), &signed(&bound("n"))).unwrap_err();
+    assert_eq!((unknown.code(), unknown.needs_nonce()), ("nonce_unknown", true));
+    let none = Claims { nonce: None, ..bound("n") };
+    let none = enter_bound(Arc::clone(&here), &signed(&none)).unwrap_err();
+    assert_eq!((none.code(), none.needs_nonce()), ("use_nonce", true));
+}
+
+#[test]
+fn what_a_nonce_is_worth_is_told_to_nobody_who_has_not_signed_the_token() {
+    let here = nonces("g1", 1);
+    let forged = enter_bound(here, &mint(&bound("n"), None, &secret(9))).unwrap_err();
+    assert_eq!((forged.code(), forged.needs_nonce()), ("token_signature", false));
+}
+
+#[test]
+fn a_plain_token_that_names_a_nonce_is_the_registrys_to_spend() {
+    let here = nonces("g1", 1);
+    let plain = Claims { nonce: Some(here.issue(NOW)), ..claims() };
+    let header = mint(&plain, None, &secret(1));
+    let header = [("x-pilox-federation-jwt", header.as_bytes())];
+    let credential = Credential::find(header.into_iter()).unwrap();
+    let permit = admit(&peers(), &config(Some(here)), credential, NOW).unwrap();
+    assert_eq!(permit.holder, None);
 }
 
 proptest! {

@@ -46,7 +46,7 @@ impl ErrorReply {
 }
 
 /// As `google/rpc/code.proto` maps them, but for a state that is in the way: A2A has 400 for that.
-fn http_status_of(status: GrpcStatus) -> u16 {
+pub(crate) fn http_status_of(status: GrpcStatus) -> u16 {
     match status {
         GrpcStatus::InvalidArgument | GrpcStatus::FailedPrecondition | GrpcStatus::OutOfRange => {
             400

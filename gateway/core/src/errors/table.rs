@@ -12,8 +12,9 @@ use std::borrow::Cow;
 use proto_types::Code;
 use proto_types::a2a::A2aError;
 
-use super::{CallError, ErrorReply, Failure, Rpc};
+use super::{BodyFault, CallError, ErrorReply, Failure, Forbidden, Rpc};
 use crate::credential;
+use crate::denial::Denial;
 use crate::dispatch;
 use crate::gcra::RetryAfter;
 use crate::params::Faults;
@@ -39,22 +40,21 @@ const ATTACHED: &str =
     "This operation is not supported for this agent, which is attached: it keeps its tasks itself";
 
 pub(super) fn reply(failure: &Failure) -> ErrorReply {
+    use Failure::{AddressLimit, ClientLimit, PeerLimit};
     match failure {
         Failure::Path(_) => edge(Code::PathAmbiguous, REFUSED),
         Failure::NotFound => edge(Code::NotFound, NOT_FOUND),
         Failure::Method(_) => edge(Code::MethodNotAllowed, REFUSED),
         Failure::PreconditionFailed { .. } => edge(Code::PreconditionFailed, REFUSED),
         Failure::Credential(error) => of_credential(error),
-        Failure::Denied(_) | Failure::Replayed | Failure::NotOperator => unauthenticated(),
-        Failure::AddressLimit(retry) | Failure::PeerLimit(retry) => limited(*retry),
-        Failure::TooLarge { .. } => edge(Code::BodyTooLarge, TOO_LARGE),
-        Failure::Body => edge(Code::BodyUnreadable, REFUSED),
-        Failure::MediaType => media_type(),
-        Failure::Compressed => edge(Code::MessageCompressed, REFUSED),
+        Failure::Denied(denial) => of_denied(denial),
+        Failure::Replayed | Failure::NotOperator => unauthenticated(),
+        AddressLimit(retry) | PeerLimit(retry) | ClientLimit(retry) => limited(*retry),
+        Failure::Forbidden(why) => of_forbidden(*why),
+        Failure::Body(fault) => of_body(*fault),
         Failure::NotJson(faults) => edge(Code::MalformedJson, REFUSED).with(faults),
         Failure::Document(faults) => edge(Code::InvalidDocument, REFUSED).with(faults),
         Failure::Argument(faults) => edge(Code::InvalidArgument, REFUSED).with(faults),
-        Failure::ForeignSource => edge(Code::SourceMismatch, FORBIDDEN),
         Failure::StaleLease => edge(Code::NotLeased, REFUSED),
         Failure::RegistryAway => away(Code::RegistryUnavailable),
         Failure::Overloaded => away(Code::Overloaded),
@@ -62,6 +62,7 @@ pub(super) fn reply(failure: &Failure) -> ErrorReply {
         Failure::UpstreamUnreachable => away(Code::UpstreamUnreachable),
         Failure::UpstreamOverloaded => away(Code::UpstreamOverloaded),
         Failure::UpstreamTimeout => edge(Code::UpstreamTimeout, DEADLINE),
+        Failure::LoopDetected => edge(Code::LoopDetected, REFUSED),
         Failure::Deadline => edge(Code::DeadlineExceeded, DEADLINE),
         Failure::Stopping => away(Code::Stopping),
         Failure::Internal => edge(Code::Internal, INTERNAL),
@@ -74,6 +75,34 @@ fn of_credential(error: &credential::Error) -> ErrorReply {
     match error {
         Several | UnderscoreTwin => edge(Code::CredentialAmbiguous, REFUSED),
         Missing | Scheme | Text => unauthenticated(),
+    }
+}
+
+/// What else is wrong with a credential is told to nobody.
+fn of_denied(denial: &Denial) -> ErrorReply {
+    match denial {
+        Denial::HolderAway => away(Code::GatewayUnavailable),
+        denial if denial.needs_nonce() => edge(Code::UseNonce, UNAUTHENTICATED),
+        _ => unauthenticated(),
+    }
+}
+
+fn of_forbidden(why: Forbidden) -> ErrorReply {
+    let code = match why {
+        Forbidden::NotByFront => Code::GatewayAuthRequired,
+        Forbidden::MethodNotGranted => Code::MethodNotGranted,
+        Forbidden::PolicyDenied => Code::PolicyDenied,
+        Forbidden::ForeignSource => Code::SourceMismatch,
+    };
+    edge(code, FORBIDDEN)
+}
+
+fn of_body(fault: BodyFault) -> ErrorReply {
+    match fault {
+        BodyFault::TooLarge { .. } => edge(Code::BodyTooLarge, TOO_LARGE),
+        BodyFault::Unreadable => edge(Code::BodyUnreadable, REFUSED),
+        BodyFault::MediaType => media_type(),
+        BodyFault::Compressed => edge(Code::MessageCompressed, REFUSED),
     }
 }
 

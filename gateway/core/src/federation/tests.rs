@@ -146,10 +146,14 @@ fn the_status_says_whether_peers_can_be_called_and_what_a_look_at_them_has_found
         token_header: "X-Pilox-Federation-JWT",
         token_life_s: 120,
         quota: Quota::new(100, 60_000_000).unwrap(),
+        is_fenced: false,
     };
     let without = status(standing(None), &peers, None);
     assert_eq!(without["federation"]["phase"], "2.0-config");
     assert!(without["federation"]["jsonRpcProxy"].is_null() && without.get("probe").is_none());
+    assert_eq!(without["federation"]["federationInboundAllowlistActive"], false);
+    let fenced = status(Standing { is_fenced: true, ..standing(None) }, &peers, None);
+    assert_eq!(fenced["federation"]["federationInboundAllowlistActive"], true);
     let answer = |name: &str, answer| Probed { origin: origin(name), answer, latency_ms: 5 };
     let probed = [answer("a", Ok(200)), answer("c", Ok(404)), answer("e", Err("timeout"))];
     let said = status(standing(Some(&key)), &peers, Some(&probed));

@@ -1,7 +1,8 @@
 //! What an upstream has answered, read into the types of A2A 1.0.
 //!
-//! Decides what is an answer to which call, and what is none. Must never pass on what it cannot read, nor trust that an
-//! upstream keeps to its binding: every byte of it is foreign.
+//! Decides what is an answer to which call, and what is none. An answer over gRPC comes in JSON, and its status as an error of
+//! HTTP+JSON (`status.rs`). Must never pass on what it cannot read, nor trust that an upstream keeps to its binding: every
+//! byte of it is foreign.
 
 use proto_types::a2a::rpc::{ErrorObject, Id, Response};
 use proto_types::a2a::{
@@ -14,7 +15,7 @@ use proto_types::upstream::UpstreamBinding;
 use serde_json::Value;
 
 use super::request::RPC_ID;
-use super::{Answered, Outgoing, UpstreamFault, UpstreamForm, fault};
+use super::{Answered, Outgoing, UpstreamFault, UpstreamForm, fault, status};
 use crate::form::Form;
 
 impl UpstreamForm {
@@ -31,7 +32,6 @@ impl UpstreamForm {
     ) -> Result<Answered, UpstreamFault> {
         match status {
             200..=299 => self.answered(outgoing, &self.result(body)?),
-            401 | 403 | 407 => Err(UpstreamFault::Denied),
             _ => Err(self.fault(status, body)),
         }
     }
@@ -47,7 +47,7 @@ impl UpstreamForm {
             Form::V03JsonRpc => v03::read_stream_response(&event),
             Form::V03HttpJson => v03::rest::read_stream_response(&event),
         };
-        read.map_err(|faults| self.no_event(&event, faults))
+        read.map_err(|faults| self.no_event((data, &event), faults))
     }
 
     fn answered(self, outgoing: &Outgoing, answer: &Value) -> Result<Answered, UpstreamFault> {
@@ -81,7 +81,7 @@ impl UpstreamForm {
     /// What a good answer, or an event, holds.
     fn result(self, bytes: &[u8]) -> Result<Value, UpstreamFault> {
         match self.binding {
-            UpstreamBinding::HttpJson => {
+            UpstreamBinding::HttpJson | UpstreamBinding::Grpc => {
                 json::parse_lossless(bytes).map_err(|error| no_answer(&error))
             }
             UpstreamBinding::JsonRpc => rpc_outcome(bytes)?.map_err(|error| fault::of_rpc(&error)),
@@ -90,10 +90,13 @@ impl UpstreamForm {
 
     /// What an answer with an HTTP status of failure says.
     fn fault(self, status: u16, body: &[u8]) -> UpstreamFault {
+        if matches!(status, 401 | 403 | 407) {
+            return UpstreamFault::Denied;
+        }
         let told = match self.binding {
-            UpstreamBinding::HttpJson => {
+            UpstreamBinding::HttpJson | UpstreamBinding::Grpc => {
                 let error = json::parse_lossless(body).ok();
-                error.and_then(|error| fault::of_http_json(&error))
+                error.map(|error| fault::of_error(status, &error))
             }
             UpstreamBinding::JsonRpc => {
                 let error = rpc_outcome(body).ok().and_then(Result::err);
@@ -108,10 +111,11 @@ impl UpstreamForm {
         }
     }
 
-    /// Over HTTP+JSON a stream ends with an error where an event would be.
-    fn no_event(self, event: &Value, faults: Vec<SchemaError>) -> UpstreamFault {
+    /// Over HTTP+JSON a stream ends with an error where an event would be; what gRPC says behind the last one is put there.
+    fn no_event(self, (data, event): (&[u8], &Value), faults: Vec<SchemaError>) -> UpstreamFault {
         let told = match self.binding {
             UpstreamBinding::HttpJson => fault::of_http_json(event),
+            UpstreamBinding::Grpc => status::stated(event).map(|status| self.fault(status, data)),
             UpstreamBinding::JsonRpc => None,
         };
         told.unwrap_or_else(|| not_a2a(faults))

@@ -42,17 +42,36 @@ pub(super) fn of_rpc(error: &ErrorObject) -> UpstreamFault {
 /// What an error of HTTP+JSON means, if it is one of A2A: in 1.0 its reason says so (11.6); servers of 0.3 name it by code
 /// or type, and others by the type of problem details.
 pub(super) fn of_http_json(body: &Value) -> Option<UpstreamFault> {
-    let error = body.get("error").filter(|error| error.is_object()).unwrap_or(body);
+    let error = inner(body);
     let details = error.get("details").and_then(Value::as_array).into_iter().flatten();
-    let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
     let mut reasons = details.filter_map(|detail| text(detail, "reason"));
-    let by_reason = reasons.find_map(|reason| A2aError::named(&reason));
+    let by_reason = reasons.find_map(A2aError::named);
     let code = error.get("code").and_then(Value::as_i64);
     let by_code = code.and_then(|code| A2aError::from_code(i32::try_from(code).ok()?));
-    let by_type = || A2aError::named(&text(error, "type")?);
+    let by_type = || A2aError::named(text(error, "type")?);
     let known = by_reason.or(by_code).or_else(by_type)?;
-    let said = ["message", "detail", "title"].into_iter().find_map(|name| text(error, name));
-    Some(refused(known, &said.unwrap_or_default()))
+    Some(refused(known, said(error).unwrap_or_default()))
+}
+
+/// The same of an answer with this status; if it is no error of A2A, the operator reads what it says.
+pub(super) fn of_error(status: u16, body: &Value) -> UpstreamFault {
+    of_http_json(body).unwrap_or_else(|| {
+        let said = said(inner(body)).map(|text| format!(": {}", plain(text)));
+        UpstreamFault::NotA2a(format!("HTTP status {status}{}", said.unwrap_or_default()))
+    })
+}
+
+fn inner(body: &Value) -> &Value {
+    body.get("error").filter(|error| error.is_object()).unwrap_or(body)
+}
+
+/// What an error says to people.
+fn said(error: &Value) -> Option<&str> {
+    ["message", "detail", "title"].into_iter().find_map(|name| text(error, name))
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name)?.as_str()
 }
 
 /// What the caller is told where the agent names an error.

@@ -1,7 +1,8 @@
 //! A call as a request of HTTP, in each binding and version.
 //!
 //! Decides method, path and body: over HTTP+JSON after A2A 1.0, section 11.3, and for 0.3 after the paths of its
-//! `a2a.proto`. Must never say the tenant that the caller named: that one is ours, and the upstream has its own.
+//! `a2a.proto`; of gRPC the message in JSON. Must never say the tenant that the caller named: that one is ours, and the
+//! upstream has its own.
 
 use proto_types::a2a::{
     CancelTaskRequest, ListTasksRequest, ProtocolVersion, SendMessageRequest, v03,
@@ -11,6 +12,7 @@ use proto_types::upstream::UpstreamBinding;
 use serde_json::{Value, json, to_value};
 
 use super::{HttpMethod, Outgoing, OutgoingHttp, UpstreamForm};
+use crate::path::A2A_SERVICE;
 
 /// The id of every request over JSON-RPC: each has an answer of its own over HTTP.
 pub(super) const RPC_ID: u64 = 1;
@@ -25,6 +27,7 @@ impl UpstreamForm {
         match self.binding {
             UpstreamBinding::JsonRpc => json_rpc(self.version, outgoing, tenant),
             UpstreamBinding::HttpJson => http_json(self.version, outgoing, tenant),
+            UpstreamBinding::Grpc => grpc(outgoing, tenant),
         }
     }
 }
@@ -38,6 +41,17 @@ fn json_rpc(version: ProtocolVersion, outgoing: &Outgoing, tenant: Option<&str>)
         method: HttpMethod::Post,
         path: String::new(),
         body: Some(bytes(&request)),
+        is_stream: outgoing.is_stream(),
+    }
+}
+
+fn grpc(outgoing: &Outgoing, tenant: Option<&str>) -> OutgoingHttp {
+    let method = outgoing.method().name(ProtocolVersion::V10);
+    let method = method.expect("1.0 has a name for each call");
+    OutgoingHttp {
+        method: HttpMethod::Post,
+        path: format!("/{A2A_SERVICE}/{method}"),
+        body: Some(bytes(&params(ProtocolVersion::V10, outgoing, tenant))),
         is_stream: outgoing.is_stream(),
     }
 }

@@ -16,6 +16,7 @@ const V10: ProtocolVersion = ProtocolVersion::V10;
 const V03: ProtocolVersion = ProtocolVersion::V03;
 const RPC: UpstreamBinding = UpstreamBinding::JsonRpc;
 const HTTP: UpstreamBinding = UpstreamBinding::HttpJson;
+const GRPC: UpstreamBinding = UpstreamBinding::Grpc;
 
 fn form(binding: UpstreamBinding, version: ProtocolVersion) -> UpstreamForm {
     UpstreamForm { binding, version }
@@ -126,6 +127,25 @@ fn over_http_json_a_call_has_its_path() {
 }
 
 #[test]
+fn over_grpc_a_call_is_a_method_and_its_message() {
+    for (outgoing, method) in [
+        (Outgoing::Send(said()), "SendMessage"),
+        (Outgoing::Stream(said()), "SendStreamingMessage"),
+        (get("a/b:c"), "GetTask"),
+        (cancel("t"), "CancelTask"),
+        (subscribe("t"), "SubscribeToTask"),
+        (Outgoing::List(list("c")), "ListTasks"),
+    ] {
+        let http = form(GRPC, V10).request(&outgoing, Some("far"));
+        assert_eq!(http.path, format!("/lf.a2a.v1.A2AService/{method}"));
+        assert_eq!((http.method, http.is_stream), (HttpMethod::Post, outgoing.is_stream()));
+        let rpc = body(&form(RPC, V10).request(&outgoing, Some("far")));
+        assert_eq!(body(&http), rpc["params"], "{method}: the message is that of JSON-RPC");
+        assert_eq!(body(&http)["tenant"], "far");
+    }
+}
+
+#[test]
 fn a_list_is_asked_for_of_one_conversation_at_one_server_of_1_0() {
     let upstream = |urls: &[&str], version| Upstream::parse(urls, "JSONRPC", version, "").unwrap();
     let (one, other) = ("http://a.example/rpc", "http://b.example/rpc");
@@ -180,7 +200,7 @@ fn task(form: UpstreamForm) -> Value {
         (UpstreamBinding::JsonRpc, ProtocolVersion::V03) => json!({
             "kind": "task", "id": "t1", "contextId": "c1", "status": {"state": "canceled"},
         }),
-        (UpstreamBinding::HttpJson, ProtocolVersion::V03) => json!({
+        (_, ProtocolVersion::V03) => json!({
             "id": "t1", "contextId": "c1", "status": {"state": "TASK_STATE_CANCELLED"},
         }),
         (_, ProtocolVersion::V10) => json!({
@@ -193,14 +213,15 @@ fn task(form: UpstreamForm) -> Value {
 fn carried(form: UpstreamForm, result: &Value) -> Vec<u8> {
     let carried = match form.binding {
         UpstreamBinding::JsonRpc => json!({"jsonrpc": "2.0", "id": 1, "result": result}),
-        UpstreamBinding::HttpJson => result.clone(),
+        UpstreamBinding::HttpJson | UpstreamBinding::Grpc => result.clone(),
     };
     carried.to_string().into_bytes()
 }
 
 #[test]
 fn an_answer_is_the_same_in_every_form() {
-    for form in [form(RPC, V10), form(RPC, V03), form(HTTP, V10), form(HTTP, V03)] {
+    let rest = [form(HTTP, V10), form(HTTP, V03), form(GRPC, V10)];
+    for form in [form(RPC, V10), form(RPC, V03)].into_iter().chain(rest) {
         let bare = task(form);
         // Only the JSON-RPC form of 0.3 does not wrap what is one of several things.
         let wrapped =

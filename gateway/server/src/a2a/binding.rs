@@ -133,12 +133,21 @@ impl Binding {
 
     /// The frame that tells an event.
     pub(super) fn frame(&self, event: &StreamResponse) -> Result<Bytes, Failure> {
+        self.frame_with("", event)
+    }
+
+    /// The same with further fields, each with its line end, where frames have fields.
+    pub(super) fn frame_with(
+        &self,
+        fields: &str,
+        event: &StreamResponse,
+    ) -> Result<Bytes, Failure> {
         let value = self.form().event(event);
         match &self.protocol {
             Protocol::JsonRpc(id) => {
-                Ok(sse::event("", &printed(&RpcResponse::ok(id.clone(), value))))
+                Ok(sse::event(fields, &printed(&RpcResponse::ok(id.clone(), value))))
             }
-            Protocol::HttpJson(_) => Ok(sse::event("", &value.to_string())),
+            Protocol::HttpJson(_) => Ok(sse::event(fields, &value.to_string())),
             Protocol::Grpc(_) => grpc::message(EVENT_METHOD, &value),
         }
     }
@@ -180,6 +189,9 @@ const fn answer_method(answer: &Answer) -> &'static str {
         Answer::Task(_) => "GetTask",
         Answer::Tasks(_) => "ListTasks",
         Answer::Card(_) => "GetExtendedAgentCard",
+        Answer::PushConfig(_) => "CreateTaskPushNotificationConfig",
+        Answer::PushConfigs(_) => "ListTaskPushNotificationConfigs",
+        Answer::Done => "DeleteTaskPushNotificationConfig",
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn cancel(
 ) -> Result<Task, Failure> {
     let id = cancelable(gateway, caller, agent, named).await?;
     // Before it is canceled: the report of its end must find who waits. Whoever has no place left does not wait.
-    let waiter = gateway.waiting.open(&id, secrets::random(), caller.origin()).ok();
+    let waiter = gateway.waiting.open(&id, secrets::random(), caller.owner()).ok();
     let shown = canceled(gateway, caller, &id).await?;
     // Its node has to end it first.
     let ended = match waiter.filter(|_| !shown.is_over()) {

@@ -11,7 +11,7 @@ use proto_wire::registry::v1 as wire;
 use tokio::time::{Instant, timeout_at};
 
 use crate::gateway::Gateway;
-use crate::waiting::Waiter;
+use crate::waiting::{Lasting, Waiter};
 
 use super::task::{read, view};
 
@@ -79,7 +79,7 @@ pub(super) async fn wait(
             reported = timeout_at(ask.min(end), waiter.changed.notified()) => reported.is_ok(),
             () = gateway.leaving() => return Ok(None),
         };
-        gateway.check_caller(caller)?;
+        gateway.check_lasting(caller, Lasting::Call)?;
         if let Some(now) = look(gateway, caller, task, reported).await? {
             let now = view(&now)?;
             if now.is_over() {

@@ -9,7 +9,7 @@ use bytes::{Buf as _, Bytes};
 use deploy_service::Place;
 use gateway_core::task_view::TaskView;
 use gateway_core::{CallError, Failure};
-use proto_types::Origin;
+use proto_types::TaskOwner;
 use proto_types::a2a::{Artifact, StreamResponse};
 
 use super::binding::Binding;
@@ -18,17 +18,17 @@ use super::binding::Binding;
 pub(super) struct Frame {
     pub(super) sent: Result<Bytes, Failure>,
     /// What it takes of what its caller may leave unread; nothing for what is sent at once.
-    _unread: Option<Place<Origin>>,
+    _unread: Option<Place<TaskOwner>>,
 }
 
 impl Frame {
-    /// A frame that tells an event. Whatever room was taken for it, it counts for what it is.
+    /// A frame that tells an event, with these fields. Whatever room was taken for it, it counts for what it is.
     pub(super) fn event(
-        binding: &Binding,
+        (binding, fields): (&Binding, &str),
         event: &StreamResponse,
-        mut unread: Option<Place<Origin>>,
+        mut unread: Option<Place<TaskOwner>>,
     ) -> Result<Self, Failure> {
-        let bytes = binding.frame(event)?;
+        let bytes = binding.frame_with(fields, event)?;
         if let Some(unread) = &mut unread {
             unread.recount(bytes.len() as u64);
         }
@@ -48,25 +48,27 @@ pub(super) struct End {
     task: TaskView,
     /// In JSON, each on a line of its own.
     artifacts: Bytes,
+    /// Of the frame of each artifact.
+    fields: String,
     status: Option<Result<Bytes, Failure>>,
 }
 
 impl End {
-    /// The end of a task: what is still to be told of its artifacts, and how it stands.
+    /// The end of a task: what is still to be told of its artifacts, with these fields, and how it stands, with its own.
     pub(super) fn new<'a>(
         binding: &Binding,
         task: TaskView,
-        artifacts: impl Iterator<Item = &'a Artifact>,
-        status: &StreamResponse,
+        (artifacts, fields): (impl Iterator<Item = &'a Artifact>, String),
+        (status, last): (&StreamResponse, &str),
     ) -> Self {
         let mut lines = Vec::new();
         for artifact in artifacts {
             serde_json::to_writer(&mut lines, artifact).expect("an artifact has string keys only");
             lines.push(b'\n');
         }
-        let status = Some(binding.frame(status));
+        let status = Some(binding.frame_with(last, status));
         let artifacts = Bytes::from(lines.into_boxed_slice());
-        Self { binding: binding.clone(), task, artifacts, status }
+        Self { binding: binding.clone(), task, artifacts, fields, status }
     }
 
     /// What is held of it.
@@ -92,7 +94,7 @@ impl End {
     fn artifact(&self, line: &[u8]) -> Result<Bytes, Failure> {
         let unreadable = |_| Failure::Call(CallError::AgentResponse);
         let artifact = Artifact::parse(line).map_err(unreadable)?;
-        self.binding.frame(&self.task.artifact_update(&artifact))
+        self.binding.frame_with(&self.fields, &self.task.artifact_update(&artifact))
     }
 }
 
@@ -101,7 +103,7 @@ impl End {
 pub(super) struct Frames {
     ready: VecDeque<Frame>,
     /// With what it takes until all of it is sent.
-    end: Option<(End, Place<Origin>)>,
+    end: Option<(End, Place<TaskOwner>)>,
 }
 
 impl Frames {
@@ -110,7 +112,7 @@ impl Frames {
     }
 
     /// Nothing follows the end.
-    pub(super) fn end(&mut self, end: End, unread: Place<Origin>) {
+    pub(super) fn end(&mut self, end: End, unread: Place<TaskOwner>) {
         self.end = Some((end, unread));
     }
 
@@ -163,12 +165,12 @@ mod tests {
         }
     }
 
-    fn unread() -> Pool<Origin> {
+    fn unread() -> Pool<TaskOwner> {
         Pool::new(Shares::new(64 << 20).without_reserve())
     }
 
-    fn room(pool: &Pool<Origin>, bytes: u64) -> Place<Origin> {
-        pool.places(Class::Ordinary, Origin::parse("https://a.example").unwrap(), bytes).unwrap()
+    fn room(pool: &Pool<TaskOwner>, bytes: u64) -> Place<TaskOwner> {
+        pool.places(Class::Ordinary, TaskOwner::parse("https://a.example").unwrap(), bytes).unwrap()
     }
 
     fn binding() -> Binding {
@@ -189,8 +191,9 @@ mod tests {
         let artifacts: Vec<_> = (0..20_000).map(artifact).collect();
         let (binding, pool, mut frames) = (binding(), unread(), Frames::default());
         let first = StreamResponse::Task(task().task(None));
-        frames.push_back(Frame::event(&binding, &first, None).unwrap());
-        let end = End::new(&binding, task(), artifacts.iter(), &task().status_update());
+        frames.push_back(Frame::event((&binding, ""), &first, None).unwrap());
+        let status = task().status_update();
+        let end = End::new(&binding, task(), (artifacts.iter(), String::new()), (&status, ""));
         let held = end.held();
         frames.end(end, room(&pool, held));
         assert!(json_of(&frames.pop_front().unwrap())["result"]["task"].is_object());
@@ -216,7 +219,8 @@ mod tests {
             r#"{"artifactId":"a","parts":[{"text":"x\ny"},{"data":{"n":9007199254740993}}]}"#;
         let artifact = Artifact::parse(written.as_bytes()).unwrap();
         let status = task().status_update();
-        let mut end = End::new(&binding(), task(), [&artifact].into_iter(), &status);
+        let artifacts = ([&artifact].into_iter(), String::new());
+        let mut end = End::new(&binding(), task(), artifacts, (&status, ""));
         let frame = end.next().unwrap().unwrap();
         assert!(std::str::from_utf8(&frame).unwrap().contains(written), "{frame:?}");
     }
@@ -225,7 +229,7 @@ mod tests {
     fn a_frame_counts_for_what_it_is_until_it_is_sent() {
         let pool = unread();
         let event = task().status_update();
-        let frame = Frame::event(&binding(), &event, Some(room(&pool, 1))).unwrap();
+        let frame = Frame::event((&binding(), ""), &event, Some(room(&pool, 1))).unwrap();
         assert_eq!(pool.taken(), frame.sent.as_ref().unwrap().len() as u64);
         drop(frame);
         assert_eq!(pool.taken(), 0);

@@ -28,7 +28,7 @@ pub(super) async fn page(
     let Some(message) = request(caller, agent, list) else {
         return Ok(response(list, wire::TaskList::default(), Vec::new()));
     };
-    let _place = gateway.pools.lists.place(Class::Ordinary, caller.origin().clone())?;
+    let _place = gateway.pools.lists.place(Class::Ordinary, caller.owner().clone())?;
     let listed = gateway.registry.list_tasks(message).await.map_err(|error| not_listed(&error))?;
     let tasks = listed.tasks.iter().map(|task| shown(task, list)).collect::<Result<_, _>>()?;
     Ok(response(list, listed, tasks))

@@ -4,7 +4,7 @@
 
 use deploy_service::Place;
 use gateway_core::Failure;
-use proto_types::{Full, Origin};
+use proto_types::{Full, TaskOwner};
 use proto_wire::registry::v1 as wire;
 
 use crate::waiting::Room;
@@ -20,7 +20,7 @@ pub(super) struct Lookup {
 pub(super) enum Found {
     Nothing,
     /// With room for all that was said and made in it.
-    Task(Box<wire::Task>, Place<Origin>),
+    Task(Box<wire::Task>, Place<TaskOwner>),
     /// Its caller leaves so much unread that there is no room for it yet.
     Full(Full),
 }

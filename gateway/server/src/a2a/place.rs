@@ -1,11 +1,13 @@
 //! Where a message of SendMessage belongs: in a task that asked for more, or in a new one, whose ids are made here.
 
+use gateway_core::extensions::{context_of_task, task_of_message};
 use gateway_core::params::{Send, fault};
 use gateway_core::task_view::TaskView;
 use gateway_core::{CallError, Caller, Failure};
-use proto_types::a2a::{Message, TaskState};
+use proto_types::a2a::{Content, Message, TaskState};
 use proto_types::{ContextId, TaskId};
 use proto_wire::registry::v1 as wire;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::agents::Agent;
@@ -19,12 +21,28 @@ pub(super) fn input(
     context: &ContextId,
     task: &TaskId,
 ) -> Result<Vec<u8>, Failure> {
-    let placed = Message {
+    let mut placed = Message {
         context_id: Some(context.as_str().to_owned()),
         task_id: Some(task.as_str().to_owned()),
         ..message
     };
+    sort(&mut placed);
     serde_json::to_vec(&placed).map_err(|_| Failure::Internal)
+}
+
+/// Orders the members of what the sender has put freely: the same message again may have them in another order, and over gRPC
+/// it often has. Maps of JSON keep theirs in this program.
+fn sort(message: &mut Message) {
+    let of_parts = message.parts.iter_mut().filter_map(|part| part.metadata.as_mut());
+    for members in message.metadata.iter_mut().chain(of_parts) {
+        members.sort_keys();
+        members.values_mut().for_each(Value::sort_all_objects);
+    }
+    for part in &mut message.parts {
+        if let Content::Data(value) = &mut part.content {
+            value.sort_all_objects();
+        }
+    }
 }
 
 /// Where a message belongs.
@@ -40,6 +58,14 @@ pub(super) fn fresh(send: &Send) -> Place {
     let fresh = || ContextId::parse(&fresh_id()).expect("a UUID is a context id");
     let context = send.context.clone().unwrap_or_else(fresh);
     let task = TaskId::parse(&fresh_id()).expect("a UUID is a task id");
+    Place { context, task, before: None }
+}
+
+/// A message that names no task, and has the same one whenever it is sent. Its conversation is one of its own, or the one that
+/// it names: that is no part of what finds the task, so that who has learned of it meanwhile begins no second one.
+pub(super) fn repeatable((caller, agent): (&Caller, &Agent), send: &Send) -> Place {
+    let task = task_of_message(caller.as_str(), &agent.handle, &send.message.message_id);
+    let context = send.context.clone().unwrap_or_else(|| context_of_task(&task));
     Place { context, task, before: None }
 }
 

@@ -4,6 +4,7 @@
 //! replica is asked is in `upstream`. Must never tell a server anything that its caller did not say to this agent, nor a caller
 //! what a server says to whoever operates this gateway.
 
+mod asked;
 mod flow;
 mod headers;
 mod lasting;
@@ -12,20 +13,24 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use deploy_service::Place;
+use gateway_core::params::fault;
 use gateway_core::relay::{self, Answered, Outgoing, OutgoingHttp, UpstreamFault, UpstreamForm};
 use gateway_core::sealed::Sealer;
 use gateway_core::upstream::ReplicaTag;
 use gateway_core::{CallError, Caller, Failure};
+use http::HeaderMap;
 use http::request::Parts;
 use proto_types::a2a::{A2aError, SendMessageResponse, StreamResponse, Task};
-use proto_types::{Handle, Origin, Upstream};
+use proto_types::{Handle, TaskOwner, Upstream, json};
 
 use crate::agents::Agent;
+use crate::flow::Flow;
 use crate::gateway::Gateway;
-use crate::upstream::{Answer, Sent, SseReader, Streamed, UpstreamClient, UpstreamError};
-use crate::waiting::Room;
+use crate::grpc::{self, Method};
+use crate::upstream::{Answer, EventReader, Sent, Streamed, UpstreamClient, UpstreamError};
+use crate::waiting::{Lasting, Room};
 
-use self::flow::Flow;
+use self::flow::Heard;
 use self::lasting::lasting;
 use super::binding::Binding;
 
@@ -60,19 +65,23 @@ impl Relay {
         caller: &Caller,
         (binding, parts): (Binding, &Parts),
     ) -> Result<Response, Failure> {
-        let place = gateway.waiting.place(caller.origin())?;
-        let call = Call::new(gateway, caller, self)?;
+        let place = gateway.waiting.place(caller.owner())?;
+        // Its token may have taken a while. Who is let in no more is refused here, or counted as open by now.
+        gateway.check_caller(caller)?;
+        let headers = headers::forwarded(gateway, caller, parts, self.upstream.version)?;
+        let call = Call::new(gateway, caller, (self, headers))?;
         let handle = call.translator.handle.clone();
         let terms = (&**gateway, caller, &handle);
         match call.outgoing.is_stream() {
             true => {
-                let begun = lasting(terms, call.stream(gateway, parts)).await?;
-                Flow::new((gateway, caller), binding, (begun, place)).answer().await
+                let (begun, events) = lasting(terms, call.stream(gateway)).await?;
+                let heard = Heard::new(caller, begun);
+                Flow::new((gateway, heard), binding, (events, place)).answer_unless_refused().await
             }
             false => {
-                let (answered, _held) = lasting(terms, call.answer(gateway, parts)).await?;
+                let (answered, _held) = lasting(terms, call.answer(gateway)).await?;
                 // It may have taken a while.
-                gateway.check_caller(caller)?;
+                gateway.check_lasting(caller, Lasting::Call)?;
                 binding.answer(&answered.into())
             }
         }
@@ -85,6 +94,8 @@ struct Call {
     /// With the ids that the server gave.
     outgoing: Outgoing,
     http: OutgoingHttp,
+    /// What is told of the head of the call.
+    headers: HeaderMap,
     /// The replica that made the task which is named.
     made_by: Option<ReplicaTag>,
     translator: Translator,
@@ -98,7 +109,8 @@ struct Begun {
     upstream: Arc<Upstream>,
     /// By which its ids are sealed.
     replica: ReplicaTag,
-    events: Box<SseReader>,
+    /// Whose it is: another one may have made its task.
+    server: ReplicaTag,
 }
 
 /// Puts what a server says into the terms of one caller.
@@ -111,53 +123,54 @@ struct Translator {
 }
 
 impl Call {
-    fn new(gateway: &Gateway, caller: &Caller, relay: Relay) -> Result<Self, Failure> {
+    fn new(
+        gateway: &Gateway,
+        caller: &Caller,
+        (relay, headers): (Relay, HeaderMap),
+    ) -> Result<Self, Failure> {
         let Relay { agent, upstream, outgoing } = relay;
         let (handle, form) = (agent.handle.clone(), UpstreamForm::from(&*upstream));
         let sealer = gateway.upstreams.sealer(caller.as_str(), &handle);
         let (outgoing, made_by) = relay::sealed_in(&sealer, outgoing)?;
-        let http = form.request(&outgoing, upstream.tenant.as_deref());
+        let http = encoded(form.request(&outgoing, upstream.tenant.as_deref()))?;
         let translator =
             Translator { handle, form, sealer, history_length: outgoing.history_length() };
-        let room = gateway.waiting.room(caller.origin());
-        Ok(Self { upstream, outgoing, http, made_by, translator, room })
+        let room = gateway.waiting.room(caller.owner());
+        Ok(Self { upstream, outgoing, http, headers, made_by, translator, room })
     }
 
-    fn sent(&self, gateway: &Gateway, parts: &Parts) -> Sent<'_> {
+    fn sent(&self, gateway: &Gateway) -> Sent<'_> {
         Sent {
             agent: &self.translator.handle,
             upstream: &self.upstream,
             prefer: self.made_by,
             http: &self.http,
             safe_to_repeat: self.outgoing.is_safe_to_repeat(),
-            headers: headers::forwarded(parts, self.upstream.version),
+            headers: self.headers.clone(),
             until: gateway.upstreams.deadline(),
             room: &self.room,
         }
     }
 
     /// With what it takes of its caller's room, until it is told.
-    async fn answer(
-        &self,
-        gateway: &Gateway,
-        parts: &Parts,
-    ) -> Result<(Answered, Place<Origin>), Failure> {
+    async fn answer(&self, gateway: &Gateway) -> Result<(Answered, Place<TaskOwner>), Failure> {
         let upstreams = &gateway.upstreams;
-        let Answer { replica, status, body, held } =
-            upstreams.call(self.sent(gateway, parts)).await?;
+        let Answer { replica, status, body, held } = upstreams.call(self.sent(gateway)).await?;
         let read = self.translator.form.read_answer(&self.outgoing, status, &body);
         let answered = read.map_err(|fault| self.fault(upstreams, replica, fault))?;
         let answered = self.translator.answered(self.made_by.unwrap_or(replica), answered)?;
         Ok((answered, held))
     }
 
-    async fn stream(self, gateway: &Gateway, parts: &Parts) -> Result<Begun, Failure> {
+    async fn stream(self, gateway: &Gateway) -> Result<(Begun, Box<EventReader>), Failure> {
         let upstreams = &gateway.upstreams;
-        let streamed = upstreams.stream(self.sent(gateway, parts)).await?;
+        let streamed = upstreams.stream(self.sent(gateway)).await?;
         match streamed {
             Streamed::Events(events) => {
-                let replica = self.made_by.unwrap_or_else(|| events.replica());
-                Ok(Begun { translator: self.translator, upstream: self.upstream, replica, events })
+                let server = events.replica();
+                let (translator, upstream) = (self.translator, self.upstream);
+                let replica = self.made_by.unwrap_or(server);
+                Ok((Begun { translator, upstream, replica, server }, events))
             }
             Streamed::Whole(Answer { replica, status, body, held: _held }) => {
                 let read = self.translator.form.read_answer(&self.outgoing, status, &body);
@@ -185,6 +198,17 @@ impl Call {
             failure => failure,
         }
     }
+}
+
+/// A request as it is sent: over gRPC its JSON is a message.
+fn encoded(http: OutgoingHttp) -> Result<OutgoingHttp, Failure> {
+    let Some(method) = Method::at(&http.path) else { return Ok(http) };
+    let params = http.body.as_deref().and_then(|body| json::parse_lossless(body).ok());
+    let body = params.and_then(|params| grpc::request_of(&method, &params));
+    // What its caller has said is of A2A, but not everything of that is of protobuf.
+    let must_be = "what the agent can be told over gRPC";
+    let unfit = || Failure::Call(CallError::Params(vec![fault("", must_be)]));
+    Ok(OutgoingHttp { body: Some(body.ok_or_else(unfit)?.into()), ..http })
 }
 
 impl Translator {

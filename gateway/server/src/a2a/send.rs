@@ -2,22 +2,25 @@
 //!
 //! A message is never submitted before somebody waits, for an event or an end that comes at once must find its waiter; nor
 //! before there is room for what a stream tells first, for who is refused has no task that runs. A task never begins but
-//! with the token that pays for it.
+//! with the token that pays for it, or after it where the same message again is the same task.
+
+mod repeat;
 
 use axum::body::Bytes;
 use deploy_service::trace;
+use gateway_core::extensions::{Numbering, Rest};
 use gateway_core::params::Send;
 use gateway_core::task_view::{Outcome, TaskView, Turn};
 use gateway_core::{Caller, Failure};
 use proto_types::a2a::{Message, SendMessageResponse, StreamResponse, TaskState};
-use proto_types::{ContextId, Origin, Revision, TaskId};
+use proto_types::{ContextId, Revision, TaskId, TaskOwner};
 use proto_wire::registry::v1 as wire;
 
 use crate::agents::Agent;
 use crate::gateway::Gateway;
 use crate::spend::Payment;
 use crate::waiting::Waiter;
-use crate::{clock, secrets};
+use crate::{clock, push, secrets};
 
 use super::binding::Binding;
 use super::follow;
@@ -26,33 +29,55 @@ use super::submit::{Unheard, begin_task, continue_task};
 use super::subscribe::Subscription;
 use super::task::{read, view};
 
+pub(super) use self::repeat::begin_or_find;
+
 /// A task that was submitted, here or before, and its waiter.
 pub(super) struct Submitted {
     pub(super) task: TaskView,
     pub(super) waiter: Waiter,
     /// Room for the task as a stream tells it first.
-    pub(super) unread: Option<deploy_service::Place<Origin>>,
+    pub(super) unread: Option<deploy_service::Place<TaskOwner>>,
     /// Until its caller has been told of the task.
     pub(super) unheard: Option<Unheard>,
     /// Whether its caller wants the task as it is instead of its end.
     at_once: bool,
     /// How many messages of the history its caller wants.
     pub(super) history_length: Option<u32>,
-    /// Of who follows a task that was there.
+    /// Of who follows a task that was there, or may have been.
     pub(super) subscription: Option<Subscription>,
+    /// Whether its caller knows the task, and asked for it.
+    pub(super) is_subscribed: bool,
+    /// The newest lease epoch of the task.
+    pub(super) epoch: u64,
 }
 
 impl Submitted {
     /// A task that was there, for who follows it from now on.
     pub(super) fn before(
-        task: TaskView,
+        (task, epoch): (TaskView, u64),
         waiter: Waiter,
-        unread: deploy_service::Place<Origin>,
+        unread: deploy_service::Place<TaskOwner>,
         subscription: Subscription,
     ) -> Self {
         let (unread, subscription) = (Some(unread), Some(subscription));
-        let (unheard, at_once, history_length) = (None, false, None);
-        Self { task, waiter, unread, unheard, at_once, history_length, subscription }
+        let (unheard, at_once, history_length, is_subscribed) = (None, false, None, true);
+        Self {
+            task,
+            waiter,
+            unread,
+            unheard,
+            at_once,
+            history_length,
+            subscription,
+            is_subscribed,
+            epoch,
+        }
+    }
+
+    /// What of the task a stream has to tell.
+    pub(super) fn rest(&self, numbering: Option<Numbering>) -> Rest {
+        let rest = |numbering: Numbering| numbering.rest(self.epoch, self.task.state);
+        numbering.map_or(Rest::Whole, rest)
     }
 }
 
@@ -85,6 +110,10 @@ async fn at_end(
     task: TaskView,
     waiter: Waiter,
 ) -> Result<TaskView, Failure> {
+    // A message that was sent before may have had its task, and the end of that.
+    if task.is_over() {
+        return Ok(task);
+    }
     // What was said in it is not held while it runs.
     let task = task.bare();
     if let Some(ended) = follow::wait(gateway, caller, &task, waiter, gateway.patience()).await? {
@@ -108,7 +137,7 @@ pub(super) async fn begin(
 ) -> Result<Submitted, Failure> {
     let place = fresh(&send);
     let (mut message, ready) = Ready::prepare(gateway, (caller, agent), send, place, stream)?;
-    message.token = Some(payment.enclosed());
+    message.token = payment.enclosed();
     let (task, unheard) = begin_task(gateway, message).await?;
     ready.submitted(task, Some(unheard))
 }
@@ -121,14 +150,20 @@ pub(super) async fn go_on(
     stream: Option<&Binding>,
 ) -> Result<Submitted, Failure> {
     let place = named(gateway, caller, agent, &send).await?;
+    let id = place.task.clone();
+    // Its node pushes to the stream that has sent it before.
+    let is_again = place.before.as_ref().is_some_and(|it| it.state != TaskState::InputRequired);
     let (message, ready) = Ready::prepare(gateway, (caller, agent), send, place, stream)?;
-    ready.submitted(continue_task(gateway, message).await?, None)
+    let secret = message.reply_to.as_ref().filter(|_| is_again).map(|to| to.secret.clone());
+    let subscription = secret.map(|secret| Subscription::new(gateway, caller, &id, secret));
+    let submitted = ready.submitted(continue_task(gateway, message).await?, None)?;
+    Ok(Submitted { subscription, ..submitted })
 }
 
 /// What a message needs here before it is submitted.
 struct Ready {
     waiter: Waiter,
-    unread: Option<deploy_service::Place<Origin>>,
+    unread: Option<deploy_service::Place<TaskOwner>>,
     input: Bytes,
     at_once: bool,
     history_length: Option<u32>,
@@ -144,7 +179,7 @@ impl Ready {
         stream: Option<&Binding>,
     ) -> Result<(wire::SubmitTaskRequest, Self), Failure> {
         let secret = secrets::random();
-        let waiter = gateway.waiting.open(&id, secret.clone(), caller.origin())?;
+        let waiter = gateway.waiting.open(&id, secret.clone(), caller.owner())?;
         let (at_once, history_length) = (send.return_immediately, send.history_length);
         let first = |binding| {
             let told = with_message((&context, &id), before, &send.message);
@@ -152,19 +187,36 @@ impl Ready {
         };
         let first = stream.map(first).transpose()?;
         let unread = first.map(|bytes| waiter.room.take(bytes)).transpose()?;
+        let push = send.push.as_ref().map(push::written);
         let input = Bytes::from(input(send.message, &context, &id)?);
         let reply_to = stream.map(|_| gateway.reply_to(secret));
         let message = request(gateway, (caller, agent), (&context, &id), (input.clone(), reply_to));
+        let message = wire::SubmitTaskRequest { push, ..message };
         Ok((message, Self { waiter, unread, input, at_once, history_length }))
     }
 
     /// The same once it is submitted. What was sent does not come back: the task has this very message, or it would have been
     /// refused.
     fn submitted(self, task: wire::Task, unheard: Option<Unheard>) -> Result<Submitted, Failure> {
-        let Self { waiter, unread, input, at_once, history_length } = self;
-        let task = view(&wire::Task { input, ..task })?;
-        let subscription = None;
-        Ok(Submitted { task, waiter, unread, unheard, at_once, history_length, subscription })
+        let task = wire::Task { input: self.input.clone(), ..task };
+        Ok(Submitted { unheard, ..self.with(&task)? })
+    }
+
+    fn with(self, task: &wire::Task) -> Result<Submitted, Failure> {
+        let Self { waiter, unread, input: _, at_once, history_length } = self;
+        let (task, epoch) = (view(task)?, task.epoch);
+        let (unheard, subscription, is_subscribed) = (None, None, false);
+        Ok(Submitted {
+            task,
+            waiter,
+            unread,
+            unheard,
+            at_once,
+            history_length,
+            subscription,
+            is_subscribed,
+            epoch,
+        })
     }
 }
 
@@ -185,6 +237,7 @@ fn request(
         omit_input: true,
         token: None,
         traceparent: trace::traceparent().unwrap_or_default(),
+        push: None,
     }
 }
 

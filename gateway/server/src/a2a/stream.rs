@@ -5,62 +5,33 @@
 //! committed, nor anything to a peer that may not act any more, and does no work for a client that
 //! has left: dropping the body drops all of it.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod begin;
 
-use axum::response::Response;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use deploy_service::Place;
-use futures_util::stream;
 use gateway_core::task_view::TaskView;
 use gateway_core::{Caller, Failure};
-use proto_types::Origin;
+use proto_types::TaskOwner;
 use proto_types::a2a::StreamResponse;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::Gateway;
-use crate::waiting::{Unread, Waiter};
+use crate::waiting::{Lasting, Mark, Unread, Waiter};
 
 use super::binding::Binding;
 use super::follow::{self, Pace};
 use super::frames::{End, Frame, Frames};
 use super::lookup::{Found, Lookup};
-use super::send::Submitted;
+use super::numbered::Numbered;
 use super::submit::Unheard;
 use super::subscribe::Subscription;
 use super::task::view;
 use super::told::ToldArtifacts;
 
-/// An agent that answers with a message does it at once: for so long the task is not told, because a stream holds one or
-/// the other. Any event of the agent, and any end but a message, tells the task before.
-const MESSAGE_WAIT: Duration = Duration::from_millis(500);
-
-/// The answer to a caller that follows a task.
-pub(super) fn answer(
-    gateway: &Arc<Gateway>,
-    caller: &Caller,
-    binding: Binding,
-    submitted: Submitted,
-) -> Result<Response, Failure> {
-    // Who subscribes to a task that waits for its caller is told this turn, and follows the one that comes next.
-    let waits = submitted.subscription.is_some() && submitted.task.state.is_interrupted();
-    let known = waits.then(|| ToldArtifacts::all(&submitted.task.outcome.artifacts));
-    let mut follow = Follow::new((gateway, caller), binding.clone(), submitted)?;
-    if let Some(told) = known {
-        follow.over = false;
-        follow.turn += 1;
-        follow.told = told;
-    }
-    // What was there before its caller asked for it is told first of all.
-    if follow.over || follow.subscription.is_some() {
-        follow.open();
-    }
-    let frames = stream::unfold(follow, |mut follow| async move {
-        follow.next().await.map(|frame| (frame, follow))
-    });
-    Ok(binding.stream(frames))
-}
+pub(super) use self::begin::answer;
 
 struct Follow {
     gateway: Arc<Gateway>,
@@ -73,6 +44,8 @@ struct Follow {
     waiter: Waiter,
     ready: Frames,
     told: ToldArtifacts,
+    /// Where its events have ids.
+    numbered: Option<Numbered>,
     ask: Instant,
     pace: Pace,
     /// What the registry is being asked: frames are sent meanwhile, for a registry that is away takes seconds. It goes on
@@ -93,37 +66,6 @@ struct Follow {
 }
 
 impl Follow {
-    fn new(
-        (gateway, caller): (&Arc<Gateway>, &Caller),
-        binding: Binding,
-        of: Submitted,
-    ) -> Result<Self, Failure> {
-        let Submitted { task, waiter, unread, unheard, history_length, subscription, .. } = of;
-        let first = StreamResponse::Task(task.task(history_length));
-        let first = Frame::event(&binding, &first, unread)?;
-        let (now, mut pace) = (Instant::now(), Pace::of(gateway, &task));
-        Ok(Self {
-            gateway: Arc::clone(gateway),
-            caller: caller.clone(),
-            binding,
-            waiter,
-            ready: Frames::default(),
-            told: ToldArtifacts::default(),
-            ask: now + pace.pause(false),
-            pace,
-            lookups: JoinSet::new(),
-            subscription,
-            beat: now + gateway.heartbeat(),
-            end: now + gateway.patience(),
-            over: task.is_over(),
-            turn: task.turns.len(),
-            open_at: now + MESSAGE_WAIT,
-            unsent: Some(first),
-            unheard,
-            task: task.bare(),
-        })
-    }
-
     /// The next frame; `None` at the end.
     async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
         let frame = self.await_frame().await;
@@ -164,7 +106,7 @@ impl Follow {
         if self.over && self.ready.is_empty() {
             return;
         }
-        if let Err(failure) = self.gateway.check_caller(&self.caller) {
+        if let Err(failure) = self.gateway.check_lasting(&self.caller, Lasting::Stream) {
             self.ready.clear();
             self.tell_failure(failure);
         }
@@ -187,10 +129,12 @@ impl Follow {
             Ok(Found::Nothing) => Ok(Failure::Deadline),
             Ok(Found::Full(full)) => Ok(Failure::from(full)),
             Ok(Found::Task(task, unread)) => {
+                let at = self.numbered.as_ref().map(Numbered::at);
                 if let Some(subscription) = &mut self.subscription {
-                    subscription.renew(&self.gateway, &task);
+                    subscription.renew(&self.gateway, &task, at);
                 }
-                view(&task).map(|task| self.tell_task(task, unread))
+                let epoch = task.epoch;
+                view(&task).map(|task| self.tell_task((task, epoch), unread))
             }
             Err(failure) => Err(failure),
         };
@@ -204,11 +148,11 @@ impl Follow {
 
     /// Tells how the task is; what its caller is told if it has no more patience. Its caller may have gone on with it
     /// elsewhere, before it was looked at again: its turn has ended all the same.
-    fn tell_task(&mut self, task: TaskView, unread: Place<Origin>) -> Failure {
+    fn tell_task(&mut self, (task, epoch): (TaskView, u64), unread: Place<TaskOwner>) -> Failure {
         let is_followed = task.state.is_terminal() || task.turns.len() >= self.turn;
         match task.at_end_of(self.turn) {
-            Some(ended) => self.tell_end(&ended, unread),
-            None if task.is_over() && is_followed => self.tell_end(&task, unread),
+            Some(ended) => self.tell_end((&ended, None), unread),
+            None if task.is_over() && is_followed => self.tell_end((&task, Some(epoch)), unread),
             None => self.tell_wait(task),
         }
         Failure::Deadline
@@ -254,21 +198,42 @@ impl Follow {
     }
 
     fn tell_event(&mut self, unread: Unread) {
+        let Unread { event, mark, place } = unread;
         // It was readable when it came.
-        let Ok(pushed) = StreamResponse::parse(&unread.event) else { return };
+        let Ok(pushed) = StreamResponse::parse(&event) else { return };
         let Some(event) = self.task.interim(pushed) else { return };
-        self.open();
-        if let StreamResponse::ArtifactUpdate(update) = &event {
+        let is_told = self.number(mark);
+        if let StreamResponse::ArtifactUpdate(update) = &event
+            && (is_told || mark.known)
+        {
             self.told.note(&update.artifact, update.append);
         }
-        self.tell(&event, Some(unread.place));
+        if is_told {
+            self.open();
+            self.tell(&event, Some(place));
+        }
     }
 
-    fn tell_end(&mut self, task: &TaskView, mut unread: Place<Origin>) {
+    /// Whether an event that a node pushes is to be told; the task before it, if its caller lacks what came between.
+    fn number(&mut self, mark: Mark) -> bool {
+        let Some(numbered) = &mut self.numbered else { return !mark.known };
+        if let Some(snapshot) = numbered.before(mark) {
+            self.ready.push_back(snapshot);
+        }
+        numbered.take(mark)
+    }
+
+    fn tell_end(&mut self, (task, epoch): (&TaskView, Option<u64>), mut unread: Place<TaskOwner>) {
         self.hear();
         // What came before the end is told before it.
         while let Ok(unread) = self.waiter.events.try_recv() {
             self.tell_event(unread);
+        }
+        let field = self.field();
+        if let Some(numbered) = &mut self.numbered
+            && let Some(snapshot) = numbered.end(epoch)
+        {
+            self.ready.push_back(snapshot);
         }
         if let Some(message) = task.message().filter(|_| self.unsent.is_some()) {
             self.tell(&StreamResponse::Message(message), Some(unread));
@@ -278,7 +243,9 @@ impl Follow {
         self.open();
         let artifacts = task.outcome.artifacts.iter();
         let unsent = artifacts.filter(|artifact| !self.told.is_told(artifact));
-        let end = End::new(&self.binding, self.task.clone(), unsent, &task.status_update());
+        let (last, status) = (self.field(), task.status_update());
+        let (unsent, last) = ((unsent, field), (&status, last.as_str()));
+        let end = End::new(&self.binding, self.task.clone(), unsent, last);
         unread.recount(end.held());
         self.ready.end(end, unread);
         self.over = true;
@@ -289,8 +256,14 @@ impl Follow {
         self.over = true;
     }
 
-    fn tell(&mut self, event: &StreamResponse, unread: Option<Place<Origin>>) {
-        match Frame::event(&self.binding, event, unread) {
+    /// The field of a frame with the id of the newest event; none where they have no ids.
+    fn field(&self) -> String {
+        self.numbered.as_ref().map_or_else(String::new, Numbered::field)
+    }
+
+    fn tell(&mut self, event: &StreamResponse, unread: Option<Place<TaskOwner>>) {
+        let field = self.field();
+        match Frame::event((&self.binding, field.as_str()), event, unread) {
             Ok(frame) => self.ready.push_back(frame),
             Err(failure) => self.tell_failure(failure),
         }

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use gateway_core::params::fault;
-use gateway_core::{CallError, Failure};
-use proto_types::Code as Known;
+use gateway_core::{BodyFault, CallError, Caller, Failure};
+use proto_types::{Code as Known, TaskId};
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
 
@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 use crate::registry::{Registry, Unanswered};
 use crate::spend::overlooked;
 
-use super::task::of_task;
+use super::task::{of_task, read};
 
 /// A task whose id its caller does not know yet. If that hangs up or is refused, nobody will ever ask for the task: then
 /// it is canceled, and its slot and its place in the queue are another's.
@@ -68,6 +68,38 @@ pub(super) async fn begin_task(
     }
 }
 
+/// Submits a message that its caller may have sent before, or will send again: the task that it began then, or begins now.
+pub(super) async fn begin_once(
+    gateway: &Gateway,
+    caller: &Caller,
+    (id, message): (&TaskId, wire::SubmitTaskRequest),
+) -> Result<wire::Task, Failure> {
+    match gateway.registry.submit_task(message).await {
+        Ok(task) => Ok(task),
+        Err(Unanswered::Refused { code: Code::AlreadyExists, .. }) => {
+            Err(not_the_same(gateway, caller, id).await)
+        }
+        // All else was read before: the task has as many push configurations as one may have.
+        Err(Unanswered::Refused { code: Code::InvalidArgument, .. }) => {
+            let faults = vec![fault("/configuration", "one of 8 push configurations of the task")];
+            Err(Failure::Call(CallError::Params(faults)))
+        }
+        Err(error) => Err(not_submitted(&error, gateway.call_bytes_max())),
+    }
+}
+
+/// Another message of its caller has the id, or another caller the conversation.
+async fn not_the_same(gateway: &Gateway, caller: &Caller, id: &TaskId) -> Failure {
+    match read(gateway, caller, id, wire::Consistency::Strong).await {
+        Ok(_) => {
+            let must_be = "another one: a different message to this agent had it";
+            Failure::Call(CallError::Params(vec![fault("/message/messageId", must_be)]))
+        }
+        Err(Failure::Call(CallError::TaskNotFound)) => foreign_context(),
+        Err(failure) => failure,
+    }
+}
+
 /// Whether the task may be there, or come yet: an attempt whose answer was lost may have submitted it. Not where the token was
 /// spent before: the task of such an attempt would be there, and be the answer.
 fn may_run(error: &Unanswered) -> bool {
@@ -97,7 +129,7 @@ pub(super) async fn continue_task(
     message: wire::SubmitTaskRequest,
 ) -> Result<wire::Task, Failure> {
     let wire::SubmitTaskRequest { id, owner, input, .. } = message;
-    let wire::SubmitTaskRequest { deadline_ms, reply_to, traceparent, .. } = message;
+    let wire::SubmitTaskRequest { deadline_ms, reply_to, traceparent, push, .. } = message;
     let message = wire::ContinueTaskRequest {
         id,
         owner,
@@ -106,6 +138,7 @@ pub(super) async fn continue_task(
         reply_to,
         omit_input: true,
         traceparent,
+        push,
     };
     let continued = gateway.registry.continue_task(message).await;
     continued.map_err(|error| not_continued(&error, gateway.call_bytes_max()))
@@ -117,6 +150,11 @@ fn not_continued(error: &Unanswered, limit: u64) -> Failure {
         Unanswered::Refused { code: Code::FailedPrecondition | Code::AlreadyExists, .. } => {
             Failure::Call(CallError::TaskOver)
         }
+        // All else was read before: the task has as many push configurations as one may have.
+        Unanswered::Refused { code: Code::InvalidArgument, .. } => {
+            let faults = vec![fault("/configuration", "one of 8 push configurations of the task")];
+            Failure::Call(CallError::Params(faults))
+        }
         error => unsent(error, limit),
     }
 }
@@ -125,7 +163,7 @@ fn not_continued(error: &Unanswered, limit: u64) -> Failure {
 fn unsent(error: &Unanswered, limit: u64) -> Failure {
     match error {
         Unanswered::Refused { ecumene, .. } if ecumene == Known::BodyTooLarge.as_str() => {
-            Failure::TooLarge { limit }
+            Failure::Body(BodyFault::TooLarge { limit })
         }
         Unanswered::Refused { code: Code::ResourceExhausted, .. } => error.failure(),
         error => of_task(error),
@@ -154,8 +192,8 @@ mod tests {
             (
                 Code::ResourceExhausted,
                 "body-too-large",
-                Failure::TooLarge { limit: 7 },
-                Failure::TooLarge { limit: 7 },
+                Failure::Body(BodyFault::TooLarge { limit: 7 }),
+                Failure::Body(BodyFault::TooLarge { limit: 7 }),
             ),
         ] {
             for earlier_in_doubt in [false, true] {

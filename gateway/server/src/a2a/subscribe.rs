@@ -1,11 +1,12 @@
 //! SubscribeToTask: who has lost the stream of a task, or was never told of one, follows it from where it stands.
 //!
 //! Decides that a task which has ended is followed no more (A2A 1.0, section 3.1.6), while one that waits for its caller is, and
-//! when its node is asked to push its events here too. Must never depend on that, nor wait for it: a node that pushes nothing
+//! when its node is asked to push its events here too. Who goes on after an event (docs/extensions.md) hears of the end, too. Must never depend on that, nor wait for it: a node that pushes nothing
 //! makes events late, and loses none of the outcome.
 
 use std::sync::Arc;
 
+use gateway_core::extensions::{Numbering, Position, Rest};
 use gateway_core::params::Named;
 use gateway_core::{CallError, Caller, Failure};
 use proto_types::TaskId;
@@ -30,23 +31,30 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    fn new(gateway: &Gateway, caller: &Caller, id: &TaskId, secret: String) -> Self {
+    pub(super) fn new(gateway: &Gateway, caller: &Caller, id: &TaskId, secret: String) -> Self {
         let (id, owner) = (id.as_str().to_owned(), caller.as_str().to_owned());
         let reply_to = Some(gateway.reply_to(secret));
-        let request = wire::FollowTaskRequest { id, owner, reply_to };
+        let request = wire::FollowTaskRequest { id, owner, reply_to, after: None };
         Self { request, epoch: 0, asking: JoinSet::new() }
     }
 
-    /// Begins to ask the node that runs the task, unless it was asked. To be called whenever the task was looked at: what
-    /// failed is tried again then.
-    pub(super) fn renew(&mut self, gateway: &Arc<Gateway>, task: &wire::Task) {
+    /// Begins to ask the node that runs the task, unless it was asked, for the events after `at` if they are numbered. To be
+    /// called whenever the task was looked at: what failed is tried again then.
+    pub(super) fn renew(
+        &mut self,
+        gateway: &Arc<Gateway>,
+        task: &wire::Task,
+        at: Option<Position>,
+    ) {
         while let Some(asked) = self.asking.try_join_next() {
             self.epoch = asked.unwrap_or(0);
         }
         if task.state != ASSIGNED || self.epoch == task.epoch || !self.asking.is_empty() {
             return;
         }
-        let (gateway, request, epoch) = (Arc::clone(gateway), self.request.clone(), task.epoch);
+        let after = at.map(|Position { epoch, sequence }| wire::EventPosition { epoch, sequence });
+        let request = wire::FollowTaskRequest { after, ..self.request.clone() };
+        let (gateway, epoch) = (Arc::clone(gateway), task.epoch);
         self.asking.spawn(async move {
             let asked = gateway.registry.follow_task(request).await.map(|_| epoch);
             asked.unwrap_or_else(|error| {
@@ -57,23 +65,26 @@ impl Subscription {
     }
 }
 
-/// A task that has not ended, and who follows it.
+/// A task that has not ended, and who follows it; of one that has, who goes on after an event and was not told its end.
 pub(super) async fn subscribe(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     (agent, named): (Option<&Agent>, &Named),
+    numbering: Option<Numbering>,
 ) -> Result<Submitted, Failure> {
     let id = named.task.as_ref().ok_or(Failure::Call(CallError::TaskNotFound))?;
     let secret = secrets::random();
     // Before it is read: the report of a change must find who waits.
-    let waiter = gateway.waiting.open(id, secret.clone(), caller.origin())?;
+    let waiter = gateway.waiting.open(id, secret.clone(), caller.owner())?;
     let found = find(gateway, caller, agent, Some(id)).await?;
     let unread = waiter.room.take(bytes_of(&found))?;
-    let task = view(&found)?;
-    if task.state.is_terminal() {
+    let (task, epoch) = (view(&found)?, found.epoch);
+    let goes_on = numbering.filter(|numbering| numbering.after.is_some());
+    let rest = goes_on.map_or(Rest::Nothing, |numbering| numbering.rest(epoch, task.state));
+    if task.state.is_terminal() && rest == Rest::Nothing {
         return Err(Failure::Call(CallError::TaskEnded));
     }
     let mut subscription = Subscription::new(gateway, caller, id, secret);
-    subscription.renew(gateway, &found);
-    Ok(Submitted::before(task, waiter, unread, subscription))
+    subscription.renew(gateway, &found, numbering.map(|it| it.start(epoch, task.state)));
+    Ok(Submitted::before((task, epoch), waiter, unread, subscription))
 }

@@ -22,7 +22,7 @@ impl Tagged {
     }
 
     /// A document as its makers wrote it.
-    pub(super) fn of(body: Bytes) -> Self {
+    pub(crate) fn of(body: Bytes) -> Self {
         Self { etag: Digest::of(&body).etag(), body, modified: None, is_dated: false }
     }
 

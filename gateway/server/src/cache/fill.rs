@@ -1,4 +1,4 @@
-//! Copies peers and agents from a member: all of them at first, then one by one.
+//! Copies peers, agents and policies from a member: all of them at first, then one by one.
 //!
 //! Decides from which state each page may be. Must never keep, of what was known before, what the lists do not have; nor take
 //! a page that is older than the first one: a peer that was revoked in between would be let in, and no change tells it again.
@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 use super::Follower;
 use super::read::{read_agent, read_peer, read_peers};
 use crate::agents::Deployed;
+use crate::clock;
 use crate::registry::Member;
 
 /// The largest page that the registry serves.
@@ -34,6 +35,7 @@ impl Follower {
         let epoch = self.registry_epoch();
         // Before the agents: none is known without whom it is for.
         self.fill_admissions(member, wire::Consistency::Strong).await?;
+        self.fill_policies(member, wire::Consistency::Strong).await?;
         let agents = all_agents(member, start).await?;
         if self.registry_epoch() != epoch {
             return Err(Status::aborted("the registry was restored while its lists were read"));
@@ -41,6 +43,8 @@ impl Follower {
         self.cache.peers.store(peers.into());
         self.cache.agents.store(self.cache.agents.load().replaced(agents).into());
         self.cache.epoch.store(epoch, Ordering::Release);
+        self.cut_off_all();
+        self.cache.has_applied(start);
         Ok(start)
     }
 
@@ -82,16 +86,34 @@ impl Follower {
             Err(status) => return Err(status),
         };
         let mut peers = (**self.cache.peers.load()).clone();
-        match peer {
-            Some(peer) => peers.put(peer),
-            None => {
-                if let Ok(origin) = Origin::parse(&change.id) {
-                    peers.remove(&origin);
-                }
-            }
+        let named = Origin::parse(&change.id).ok();
+        match (peer, &named) {
+            (Some(peer), _) => peers.put(peer),
+            (None, Some(origin)) => peers.remove(origin),
+            (None, None) => {}
         }
         self.cache.peers.store(peers.into());
+        if let Some(origin) = &named {
+            self.cut_off(origin);
+        }
         Ok(())
+    }
+
+    /// If a peer may not act any more, its calls that last find that out at once.
+    fn cut_off(&self, origin: &Origin) {
+        if self.cache.peers.load().find(origin).is_some_and(|peer| peer.active) {
+            self.waiting.cut_offs.end(origin);
+        } else {
+            self.waiting.cut_offs.begin(origin, clock::mono());
+            self.waiting.wake(origin.as_str());
+        }
+    }
+
+    /// The same for all peers that have calls here: which of them have changed is not told.
+    fn cut_off_all(&self) {
+        let callers = self.waiting.callers();
+        let peers = callers.iter().filter_map(|caller| Origin::parse(caller.as_str()).ok());
+        peers.for_each(|origin| self.cut_off(&origin));
     }
 
     /// One agent has changed.

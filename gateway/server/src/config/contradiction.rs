@@ -58,11 +58,33 @@ pub enum Contradiction {
     /// A header that is none, or that is not the operator's to write.
     #[error("upstreams.credentials: `{0}` is not a header that can carry a credential")]
     CredentialHeader(String),
+    /// Callers that are no peers, and cannot be let in so.
+    #[error("clients: {0}")]
+    Clients(String),
     /// A webhook that cannot be.
     #[error("webhooks: `{target}`: {why}")]
     Webhook {
         /// Whose.
         target: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A store of envelopes, or peers of theirs, that cannot be.
+    #[error("envelopes: {0}")]
+    Envelopes(String),
+    /// A relay that cannot be.
+    #[error("relays: `{name}`: {why}")]
+    Relay {
+        /// Which.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A peer that cannot share a secret with this gateway.
+    #[error("hs256_peers: `{origin}`: {why}")]
+    Hs256Peer {
+        /// Which.
+        origin: String,
         /// What is wrong.
         why: String,
     },

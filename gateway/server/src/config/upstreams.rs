@@ -8,6 +8,7 @@ use deploy_service::Network;
 use deploy_service::settings::Setting;
 use deploy_service::tls::{self, ClientFiles, Connector};
 use deploy_service::units::Duration;
+use gateway_core::hops::HOPS_MAX;
 use http::HeaderName;
 use proto_types::Handle;
 use serde::Deserialize;
@@ -22,10 +23,16 @@ pub struct Upstreams {
     pub timeout: Duration,
     /// How long an agent may say nothing at all on a stream, comments included.
     pub stream_idle: Duration,
+    /// The most gateways that a call passes, this one included, before it is handed on: beyond that it goes in a loop.
+    pub hops_max: usize,
     /// Networks that are not the public internet's and that agents may be in all the same, such as `127.0.0.0/8` and
     /// `10.0.0.0/8`; none by default. Only there an agent may be called in clear text, by an `http://` URL. Whoever may attach
     /// an agent can have this gateway call any address in them.
     pub private_networks: Vec<Network>,
+    /// Networks that are not the public internet's and where callers may have the changes of their tasks pushed to; none by
+    /// default. Only there a receiver may be called by an `http://` URL. Any caller can have this gateway POST to any address in
+    /// them.
+    pub push_networks: Vec<Network>,
     /// The key of the ids of tasks and contexts that callers are told, in 64 hexadecimal digits: the same for all gateways of
     /// one origin. Without it each draws one when it starts, and knows only the ids that it has told since.
     pub id_key_file: Option<PathBuf>,
@@ -53,7 +60,9 @@ impl Default for Upstreams {
         Self {
             timeout: Duration::from_secs(60),
             stream_idle: Duration::from_secs(300),
+            hops_max: 8,
             private_networks: Vec::new(),
+            push_networks: Vec::new(),
             id_key_file: None,
             tls: None,
             credentials: Vec::new(),
@@ -62,14 +71,19 @@ impl Default for Upstreams {
 }
 
 /// Headers that the gateway or HTTP itself writes; two of them have the token for a peer.
-const OWN_HEADERS: [&str; 19] = [
+const OWN_HEADERS: [&str; 24] = [
     "a2a-extensions",
     "a2a-version",
     "accept",
     "connection",
     "content-length",
     "content-type",
+    "ecumene-actor",
+    "ecumene-hops",
     "expect",
+    "grpc-accept-encoding",
+    "grpc-encoding",
+    "grpc-timeout",
     "host",
     "keep-alive",
     "te",
@@ -94,6 +108,9 @@ impl Upstreams {
         if let Some((field, range, _)) = spans.into_iter().find(|(_, _, holds)| !holds) {
             return Err(Contradiction::UpstreamRange { field, range });
         }
+        if !(1..=HOPS_MAX).contains(&self.hops_max) {
+            return Err(Contradiction::UpstreamRange { field: "hops_max", range: "1 to 32" });
+        }
         let mut seen = Vec::new();
         for credential in &self.credentials {
             let read = credential.read()?;
@@ -107,11 +124,10 @@ impl Upstreams {
 
     /// What connections are made with.
     pub(crate) fn connector(&self) -> Result<Connector, tls::Error> {
-        let opened = match self.tls.clone() {
+        match self.tls.clone() {
             Some(files) => Connector::public_showing(files),
             None => Connector::public(None),
-        };
-        opened.map(Connector::web)
+        }
     }
 }
 
@@ -150,6 +166,8 @@ mod tests {
         assert!(said.contains("upstreams.timeout"), "{said}");
         let said = refused(|upstreams| upstreams.stream_idle = Duration::from_secs(86_401));
         assert!(said.contains("upstreams.stream_idle"), "{said}");
+        let bounds = [refused(|it| it.hops_max = 0), refused(|it| it.hops_max = 33)];
+        assert!(bounds.iter().all(|said| said.contains("upstreams.hops_max")), "{bounds:?}");
         let said = refused(|upstreams| upstreams.credentials = vec![credential("", "x-key")]);
         assert!(said.contains("agent"), "{said}");
         for header in ["", "a b", "Host", "A2A-Version", "Content-Length"] {

@@ -49,6 +49,9 @@ impl Webhook {
         };
         let target = QueueName::parse(&self.target).map_err(|error| refused(&error))?;
         let url = UpstreamUrl::parse(&self.url).map_err(|error| refused(&error))?;
+        if target.is_reserved() {
+            return Err(refused(&"push notifications go to where callers say"));
+        }
         match (1..=ATTEMPTS_MAX).contains(&self.attempts_max) {
             true => Ok((target, url)),
             false => Err(refused(&format_args!("attempts_max is outside 1 to {ATTEMPTS_MAX}"))),
@@ -116,8 +119,9 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_webhook_is_named_with_its_target() {
         assert_eq!(refused(|_| ()), "");
-        let cases: [(Change, &str); 6] = [
+        let cases: [(Change, &str); 7] = [
             (|it| it.target.clear(), "1 to 512 bytes"),
+            (|it| it.target = QueueName::PUSH.to_owned(), "where callers say"),
             (|it| it.url.push_str("?key=1"), "no query"),
             (|it| it.url = "https://user@receiver.example/".to_owned(), "no user"),
             (|it| it.url = "receiver.example".to_owned(), "URL"),

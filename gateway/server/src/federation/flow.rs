@@ -1,102 +1,39 @@
-//! The stream of a peer, told to an operator as it comes.
+//! The stream of a peer, told to an operator.
 //!
-//! Decides when it ends: with the peer's own, with its first fault, when the peer may not act any more, or when this gateway
-//! stops. Must never hold more than the event that is being told.
+//! Decides that it ends when the peer may not act any more, and what an event is. Must never tell what is no JSON object.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::response::Response;
 use bytes::Bytes;
-use deploy_service::{Place, sse};
-use futures_util::stream;
+use deploy_service::sse;
 use gateway_core::{CallError, Failure};
 use proto_types::{Origin, json};
-use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::a2a::Binding;
+use crate::flow::Source;
 use crate::gateway::Gateway;
-use crate::upstream::SseReader;
 
 use super::check_fresh;
 
-/// How often it is looked whether the peer of a silent stream may still act.
-const CHECK: Duration = Duration::from_secs(2);
+/// A peer, as this operator hears it.
+pub(super) struct OfPeer(pub(super) Origin);
 
-/// The rest of a stream.
-pub(super) struct Flow {
-    gateway: Arc<Gateway>,
-    peer: Origin,
-    binding: Binding,
-    /// Until nothing follows: then the peer's connection is closed, whether the operator reads on or not.
-    events: Option<Box<SseReader>>,
-    /// When a comment is due: so long after the last frame.
-    beat: Instant,
-    _place: Place<Origin>,
-}
-
-impl Flow {
-    pub(super) fn new(
-        (gateway, peer): (&Arc<Gateway>, Origin),
-        binding: Binding,
-        (events, place): (Box<SseReader>, Place<Origin>),
-    ) -> Self {
-        Self {
-            gateway: Arc::clone(gateway),
-            peer,
-            binding,
-            events: Some(events),
-            beat: Instant::now() + gateway.heartbeat(),
-            _place: place,
+impl Source for OfPeer {
+    /// A peer that may not act any more is not listened to either.
+    fn check(&self, gateway: &Gateway) -> Result<(), Failure> {
+        check_fresh(gateway)?;
+        let peers = gateway.cache.peers.load();
+        match peers.find(&self.0).is_some_and(|peer| peer.active) {
+            true => Ok(()),
+            false => Err(Failure::NotFound),
         }
     }
 
-    /// The answer to the operator.
-    pub(super) fn answer(self) -> Response {
-        let binding = self.binding.clone();
-        binding.stream(stream::unfold(self, Self::step))
+    fn frame(&mut self, _: &Gateway, _: &Binding, data: &[u8]) -> Result<Bytes, Failure> {
+        frame(data)
     }
 
-    async fn step(mut self) -> Option<(Result<Bytes, Failure>, Self)> {
-        let frame = self.await_frame().await;
-        if !matches!(frame, Some(Ok(_))) {
-            self.events = None;
-        }
-        self.beat = Instant::now() + self.gateway.heartbeat();
-        frame.map(|frame| (frame, self))
-    }
-
-    async fn await_frame(&mut self) -> Option<Result<Bytes, Failure>> {
-        loop {
-            let events = self.events.as_mut()?;
-            if let Err(failure) = check(&self.gateway, &self.peer) {
-                return Some(Err(failure));
-            }
-            tokio::select! {
-                // What has come is told before anything else, but for the end of this process.
-                biased;
-                () = self.gateway.leaving() => return Some(Err(Failure::Stopping)),
-                event = events.next() => return match event? {
-                    Ok(data) => Some(check(&self.gateway, &self.peer).and_then(|()| frame(&data))),
-                    Err(error) => Some(Err(error.into())),
-                },
-                () = sleep_until(self.beat) => match self.binding.heartbeat() {
-                    Some(comment) => return Some(Ok(comment)),
-                    None => self.beat = Instant::now() + self.gateway.heartbeat(),
-                },
-                () = sleep(CHECK) => {}
-            }
-        }
-    }
-}
-
-/// A peer that may not act any more is not listened to either.
-fn check(gateway: &Gateway, peer: &Origin) -> Result<(), Failure> {
-    check_fresh(gateway)?;
-    let peers = gateway.cache.peers.load();
-    match peers.find(peer).is_some_and(|peer| peer.active) {
-        true => Ok(()),
-        false => Err(Failure::NotFound),
+    /// It ends as the peer does.
+    fn end(&self, _: &Gateway) -> Option<Failure> {
+        None
     }
 }
 

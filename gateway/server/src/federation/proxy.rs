@@ -8,22 +8,24 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use gateway_core::Failure;
+use gateway_core::caller::owner_of;
 use gateway_core::federation::{ProxyCall, rpc_upstream};
 use gateway_core::relay::{HttpMethod, OutgoingHttp};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use proto_types::manifest::PeerManifest;
+use http::{HeaderMap, StatusCode};
+use proto_types::manifest::{Endpoints, PeerManifest};
 use proto_types::{Handle, Origin, Signed, json};
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
 
 use crate::a2a::Binding;
+use crate::flow::Flow;
 use crate::gateway::Gateway;
 use crate::upstream::{Answer, Sent, Streamed, UpstreamError};
-use crate::{clock, envelopes, reply};
+use crate::{clock, onward, reply};
 
 use super::check_fresh;
-use super::flow::Flow;
+use super::flow::OfPeer;
 
 /// What is told to the peer as it came: by Pilox the names of the request, and what A2A has in headers.
 const PASSED_ON: [&str; 5] =
@@ -39,13 +41,14 @@ pub(crate) async fn proxy(
     check_fresh(gateway)?;
     let own = &gateway.admission.audience;
     let peer = peer.resolve(&gateway.cache.peers.load(), own)?;
-    let place = gateway.waiting.place(own)?;
+    let place = gateway.waiting.place(&owner_of(own))?;
     let path = String::new();
     let http = OutgoingHttp { method: HttpMethod::Post, path, body: Some(body), is_stream };
     match ask(gateway, parts, &peer, &http).await? {
         Streamed::Events(events) => {
             tracing::info!(%peer, "an operator has opened a stream of a peer");
-            Ok(Flow::new((gateway, peer), Binding::json_rpc(id), (events, place)).answer())
+            let binding = Binding::json_rpc(id);
+            Ok(Flow::new((gateway, OfPeer(peer)), binding, (events, place)).answer())
         }
         Streamed::Whole(answer) => {
             tracing::info!(%peer, status = answer.status, "an operator has called a peer");
@@ -71,13 +74,21 @@ async fn ask(
         safe_to_repeat: false,
         headers: headers(gateway, parts, peer)?,
         until: gateway.upstreams.deadline(),
-        room: &gateway.waiting.room(&gateway.admission.audience),
+        room: &gateway.waiting.room(&owner_of(&gateway.admission.audience)),
     };
     gateway.upstreams.stream(sent).await.map_err(failure)
 }
 
-/// Where the peer takes JSON-RPC by its manifest, if it has one that counts. The registry has verified it.
+/// Where the peer takes JSON-RPC by its manifest.
 async fn stated_url(gateway: &Gateway, peer: &Origin) -> Result<Option<String>, Failure> {
+    Ok(endpoints(gateway, peer).await?.and_then(|stated| stated.a2a))
+}
+
+/// What the peer states of its endpoints by its manifest, if it has one that counts. The registry has verified it.
+pub(super) async fn endpoints(
+    gateway: &Gateway,
+    peer: &Origin,
+) -> Result<Option<Endpoints>, Failure> {
     let message = wire::GetPeerRequest { origin: peer.to_string(), consistency: 0 };
     let told = gateway.registry.member().peer(message).await.map_err(|status| {
         // It was there a moment ago.
@@ -86,21 +97,13 @@ async fn stated_url(gateway: &Gateway, peer: &Origin) -> Result<Option<String>, 
     let signed = Signed::<PeerManifest>::parse(&told.manifest).ok();
     let manifest = signed.as_ref().map(Signed::unverified);
     let counting = manifest.filter(|manifest| manifest.expires_at > clock::wall());
-    Ok(counting.and_then(|manifest| manifest.endpoints.a2a.clone()))
+    Ok(counting.map(|manifest| manifest.endpoints.clone()))
 }
 
 /// The headers of a call to a peer, with a token that no other call has.
 fn headers(gateway: &Gateway, parts: &Parts, peer: &Origin) -> Result<HeaderMap, Failure> {
-    let mut headers = HeaderMap::new();
-    for name in PASSED_ON {
-        for value in parts.headers.get_all(name) {
-            headers.append(HeaderName::from_static(name), value.clone());
-        }
-    }
-    let trace = envelopes::traceparent(&parts.headers);
-    if let Some(trace) = trace.and_then(|trace| HeaderValue::try_from(trace).ok()) {
-        headers.insert(envelopes::TRACEPARENT, trace);
-    }
+    let mut headers = onward::copied(parts, &PASSED_ON);
+    onward::write_hops(&mut headers, gateway, parts)?;
     let (name, token) = gateway.federation.token(&gateway.admission.audience, peer)?;
     headers.insert(name, token);
     Ok(headers)

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use gateway_core::params::fault;
-use gateway_core::{CallError, Failure};
+use gateway_core::{BodyFault, CallError, Failure};
 
 /// A byte that says whether it is compressed, and four with its length.
 const PREFIX_BYTES: usize = 5;
@@ -17,10 +17,10 @@ pub(super) fn check(read: &[u8], limit: u64) -> Result<(), Failure> {
     let [flag, length @ ..] = *prefix;
     let stated = u64::from(u32::from_be_bytes(length));
     if flag != 0 {
-        return Err(Failure::Compressed);
+        return Err(Failure::Body(BodyFault::Compressed));
     }
     if stated + PREFIX_BYTES as u64 > limit {
-        return Err(Failure::TooLarge { limit });
+        return Err(Failure::Body(BodyFault::TooLarge { limit }));
     }
     if message.len() as u64 > stated { Err(broken()) } else { Ok(()) }
 }
@@ -30,7 +30,7 @@ pub(super) fn message(body: &[u8]) -> Result<&[u8], Failure> {
     let (prefix, message) = body.split_first_chunk::<PREFIX_BYTES>().ok_or_else(broken)?;
     let [flag, length @ ..] = *prefix;
     if flag != 0 {
-        return Err(Failure::Compressed);
+        return Err(Failure::Body(BodyFault::Compressed));
     }
     let is_whole = usize::try_from(u32::from_be_bytes(length)) == Ok(message.len());
     if is_whole { Ok(message) } else { Err(broken()) }
@@ -83,9 +83,12 @@ mod tests {
             assert_eq!(check(&framed[..come], 12), Ok(()), "{come}");
         }
         assert_eq!(check(&[&framed[..], &[0]].concat(), 1_024), Err(broken()), "a second one");
-        assert_eq!(check(&framed[..5], 11), Err(Failure::TooLarge { limit: 11 }));
-        assert_eq!(check(&[0, 0xff, 0xff, 0xff, 0xff], 11), Err(Failure::TooLarge { limit: 11 }));
-        assert_eq!(check(&[1, 0, 0, 0, 0], 12), Err(Failure::Compressed));
+        assert_eq!(check(&framed[..5], 11), Err(Failure::Body(BodyFault::TooLarge { limit: 11 })));
+        assert_eq!(
+            check(&[0, 0xff, 0xff, 0xff, 0xff], 11),
+            Err(Failure::Body(BodyFault::TooLarge { limit: 11 }))
+        );
+        assert_eq!(check(&[1, 0, 0, 0, 0], 12), Err(Failure::Body(BodyFault::Compressed)));
         assert_eq!(check(&[0; 6], 12), Err(broken()));
     }
 
@@ -100,7 +103,11 @@ mod tests {
     #[test]
     fn a_message_that_says_it_is_encoded_is_refused_as_that() {
         for flag in [1, 2, 0x80, 0xff] {
-            assert_eq!(message(&[flag, 0, 0, 0, 0]), Err(Failure::Compressed), "{flag}");
+            assert_eq!(
+                message(&[flag, 0, 0, 0, 0]),
+                Err(Failure::Body(BodyFault::Compressed)),
+                "{flag}"
+            );
         }
         assert_eq!(encode(|_| None), None);
     }

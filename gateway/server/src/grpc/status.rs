@@ -82,7 +82,7 @@ fn details(reply: &ErrorReply) -> ErrorDetails {
 mod tests {
     use gateway_core::gcra::RetryAfter;
     use gateway_core::params::fault;
-    use gateway_core::{CallError, Failure};
+    use gateway_core::{BodyFault, CallError, Failure};
 
     use super::*;
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_refusal_alone_is_an_answer_of_grpc() {
-        let refused = response(&Failure::Compressed.reply());
+        let refused = response(&Failure::Body(BodyFault::Compressed).reply());
         assert_eq!(
             (refused.status().as_u16(), &refused.headers()["grpc-status"]),
             (200, &HeaderValue::from(12))

@@ -1,7 +1,7 @@
 //! The messages of `lf.a2a.v1` as ProtoJSON, and back, by their descriptors.
 //!
-//! Decides which message a method takes and which it answers with. Must never decide what a message means: what is read is
-//! judged as any other JSON of A2A is (`proto_types::a2a`).
+//! Decides which message a method takes and which it answers with: here, and at the servers of attached agents. Must never
+//! decide what a message means: what is read is judged as any other JSON of A2A is (`proto_types::a2a`).
 
 mod read;
 mod write;
@@ -20,12 +20,18 @@ static DESCRIPTOR: LazyLock<ServiceDescriptor> = LazyLock::new(|| {
 
 /// A method of the service.
 #[derive(Clone, Debug)]
-pub(super) struct Method(MethodDescriptor);
+pub(crate) struct Method(MethodDescriptor);
 
 impl Method {
     /// The method of this name, if there is one.
     pub(super) fn find(name: &str) -> Option<Self> {
         DESCRIPTOR.methods().find(|method| method.name() == name).map(Self)
+    }
+
+    /// The method that is called at this path, if there is one.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        let (service, name) = path.strip_prefix('/')?.split_once('/')?;
+        (service == A2A_SERVICE).then(|| Self::find(name)).flatten()
     }
 
     /// Reads an encoded request; or says what it has to be.
@@ -36,6 +42,11 @@ impl Method {
     /// Appends an encoded request, as a caller makes it; `None` if it does not fit the method.
     pub(super) fn write_request(&self, request: &Value, out: &mut Vec<u8>) -> Option<()> {
         write::write(&self.0.input(), request, out)
+    }
+
+    /// Reads an encoded answer of a server; or says what it has to be.
+    pub(crate) fn read_answer(&self, answer: &[u8]) -> Result<Value, &'static str> {
+        read::read(&self.0.output(), answer)
     }
 
     /// Appends an encoded answer; `None` if it does not fit the method.

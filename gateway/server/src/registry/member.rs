@@ -35,6 +35,8 @@ calls! {
     agents = list_agents(wire::ListRequest) -> (wire::AgentList, u64), with_revision;
     /// A page of namespaces, each with whom it admits.
     namespaces = list_namespaces(wire::ListRequest) -> wire::NamespaceList, Response::into_inner;
+    /// All policies of calls.
+    policies = list_policies(wire::ListPoliciesRequest) -> wire::PolicyList, Response::into_inner;
     peer = get_peer(wire::GetPeerRequest) -> wire::Peer, Response::into_inner;
     agent = get_agent(wire::GetAgentRequest) -> wire::Agent, Response::into_inner;
 }

@@ -5,7 +5,7 @@
 use axum::body::Body;
 use bytes::Bytes;
 use deploy_service::content_coding;
-use gateway_core::Failure;
+use gateway_core::{BodyFault, Failure};
 use http::HeaderValue;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
@@ -16,7 +16,7 @@ pub(super) fn check_length(parts: &Parts, limit: u64) -> Result<(), Failure> {
     let length =
         parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     match length.is_some_and(|length: u64| length > limit) {
-        true => Err(Failure::TooLarge { limit }),
+        true => Err(Failure::Body(BodyFault::TooLarge { limit })),
         false => Ok(()),
     }
 }
@@ -31,7 +31,7 @@ pub(super) fn check_head(parts: &Parts, limit: u64, needed: bool) -> Result<(), 
     };
     match is_json && content_coding::is_identity(&parts.headers) {
         true => Ok(()),
-        false => Err(Failure::MediaType),
+        false => Err(Failure::Body(BodyFault::MediaType)),
     }
 }
 
@@ -46,7 +46,9 @@ pub(super) async fn read(body: Body, limit: u64) -> Result<Bytes, Failure> {
     let bytes_max = usize::try_from(limit).unwrap_or(usize::MAX);
     match Limited::new(body, bytes_max).collect().await {
         Ok(read) => Ok(read.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge { limit }),
-        Err(_) => Err(Failure::Body),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Failure::Body(BodyFault::TooLarge { limit }))
+        }
+        Err(_) => Err(Failure::Body(BodyFault::Unreadable)),
     }
 }

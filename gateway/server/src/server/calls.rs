@@ -14,9 +14,10 @@ use proto_types::a2a::{ProtocolVersion, query as parameters};
 use proto_types::json;
 use serde_json::{Map, Value};
 
-use crate::a2a::{Binding, Protocol, Request};
+use crate::a2a::{Binding, Protocol, Request, last_event, requested};
 use crate::{grpc, query};
 
+use super::route_method;
 use super::seen::Seen;
 use super::work::Admitted;
 
@@ -29,7 +30,7 @@ pub(super) fn json_rpc(admitted: &Admitted, seen: &mut Seen) -> Result<Request, 
     let protocol = Protocol::JsonRpc(id.unwrap_or(rpc::Id::Null));
     let binding = Binding { protocol, version };
     let params = params.unwrap_or_else(|| Value::Object(Map::new()));
-    Ok(Request { binding, operation, params, is_notification })
+    Ok(request(binding, operation, (params, is_notification), &admitted.parts))
 }
 
 /// One call over HTTP+JSON.
@@ -39,7 +40,8 @@ pub(super) fn http_json(endpoint: &Endpoint, admitted: &Admitted) -> Result<Requ
     if stated_version(parts)? != endpoint.version {
         return Err(refused(dispatch::Error::Version));
     }
-    let operation = endpoint.operation().map_err(refused)?;
+    let method = route_method(&parts.method);
+    let operation = endpoint.operation(method).map_err(refused)?;
     let params = match (&parts.method, endpoint.needs_body() || !body.is_empty()) {
         (&Method::POST, true) => {
             json::parse_lossless(body).map_err(|_| Failure::Call(CallError::Parse))?
@@ -47,9 +49,9 @@ pub(super) fn http_json(endpoint: &Endpoint, admitted: &Admitted) -> Result<Requ
         (&Method::POST, false) => Value::Object(Map::new()),
         _ => Value::Object(parameters::members(query::pairs(query_of(parts)))),
     };
-    let params = with_task(params, endpoint.task()).map_err(Failure::Call)?;
+    let params = with_named(params, &endpoint.named(method)).map_err(Failure::Call)?;
     let binding = Binding::http_json(endpoint.version, &parts.headers);
-    Ok(Request { binding, operation, params, is_notification: false })
+    Ok(request(binding, operation, (params, false), parts))
 }
 
 /// One call over gRPC: a service of 1.0 alone, so that a call which states no version is none of it.
@@ -58,20 +60,33 @@ pub(super) fn grpc(method: &str, admitted: &Admitted) -> Result<Request, Failure
     let operation = Operation::named(method, version).map_err(refused)?;
     let params = grpc::read_request(method, &admitted.body)?;
     let binding = Binding::grpc(admitted.until);
-    Ok(Request { binding, operation, params, is_notification: false })
+    Ok(request(binding, operation, (params, false), &admitted.parts))
 }
 
-/// The parameters with the task that the path names. Clients repeat it in the body; then it is the same.
-fn with_task(mut params: Value, task: Option<&str>) -> Result<Value, CallError> {
+/// A call with what its head asks for.
+fn request(
+    binding: Binding,
+    operation: Operation,
+    (params, is_notification): (Value, bool),
+    parts: &Parts,
+) -> Request {
+    let (extensions, last_event) = (requested(&parts.headers), last_event(&parts.headers));
+    Request { binding, operation, params, is_notification, extensions, last_event }
+}
+
+/// The parameters with what the path names. Clients repeat it in the body, in either casing; then it is the same.
+fn with_named(mut params: Value, named: &[(&'static str, &str)]) -> Result<Value, CallError> {
     // What is no object is refused where it is read.
-    let (Some(task), Value::Object(members)) = (task, &mut params) else { return Ok(params) };
-    let said = members.insert("id".to_owned(), Value::from(task));
-    match said {
-        Some(said) if said != *task && said != "" => {
-            Err(CallError::Params(vec![fault("/id", "the task that the path names")]))
+    let Value::Object(members) = &mut params else { return Ok(params) };
+    for (name, value) in named {
+        let other = if *name == "taskId" { "task_id" } else { *name };
+        let repeated = [members.remove(other), members.insert((*name).to_owned(), (*value).into())];
+        if repeated.into_iter().flatten().any(|said| said != *value && said != "") {
+            let must_be = "what the path names";
+            return Err(CallError::Params(vec![fault(&format!("/{name}"), must_be)]));
         }
-        _ => Ok(params),
     }
+    Ok(params)
 }
 
 fn read_json_rpc(body: &[u8], seen: &mut Seen) -> Result<rpc::Request, Failure> {
@@ -93,7 +108,7 @@ fn read_json_rpc(body: &[u8], seen: &mut Seen) -> Result<rpc::Request, Failure> 
 }
 
 /// `A2A-Version`, as headers and the query state it (A2A 1.0, section 3.6.1).
-fn stated_version(parts: &Parts) -> Result<ProtocolVersion, Failure> {
+pub(super) fn stated_version(parts: &Parts) -> Result<ProtocolVersion, Failure> {
     let headers = parts.headers.get_all("a2a-version").iter();
     let headers = headers.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let query = query::pairs(query_of(parts));
@@ -126,13 +141,18 @@ mod tests {
             (json!({"id": "t2"}), false),
             (json!({"id": 1}), false),
         ] {
-            let params = with_task(body.clone(), Some("t1"));
+            let params = with_named(body.clone(), &[("id", "t1")]);
             assert_eq!(params.is_ok(), fits, "{body}");
             if let Ok(params) = params {
                 assert_eq!(params["id"], "t1", "{body}");
             }
         }
-        assert_eq!(with_task(json!({"id": "x"}), None).unwrap(), json!({"id": "x"}));
-        assert_eq!(with_task(json!([]), Some("t1")).unwrap(), json!([]));
+        assert_eq!(with_named(json!({"id": "x"}), &[]).unwrap(), json!({"id": "x"}));
+        assert_eq!(with_named(json!([]), &[("id", "t1")]).unwrap(), json!([]));
+        let named = [("taskId", "t1"), ("id", "c1")];
+        let repeated = json!({"task_id": "t1", "id": "c1", "url": "u"});
+        let read = with_named(repeated, &named).unwrap();
+        assert_eq!(read, json!({"taskId": "t1", "id": "c1", "url": "u"}));
+        assert!(with_named(json!({"task_id": "t2"}), &named).is_err());
     }
 }

@@ -5,21 +5,17 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use deploy_service::reload::Reloads;
 use deploy_service::{Claim, error_pages};
 use gateway_core::Failure;
 use gateway_core::path::{Brand, Route};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use proto_types::{Digest, Handle};
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::envelopes::{self, Pull};
+use crate::envelopes::{self, Pull, dead};
 use crate::gateway::Gateway;
-use crate::metrics::Figure;
-use crate::webhooks::Deliveries;
-use crate::{federation, query, reply, secrets};
+use crate::{contract, federation, metrics, query, reply, secrets};
 
 use super::body;
 
@@ -35,33 +31,38 @@ pub(super) async fn answer(
         // Pilox asks its gateway for the second member.
         Route::Health => Ok(reply::json(StatusCode::OK, &json!({"live": true, "ok": true}))),
         Route::Ready => Ok(ready(gateway)),
-        Route::Metrics => Ok(metrics(gateway)),
+        Route::Metrics => Ok(metrics::answer(gateway, request.headers())),
         Route::ErrorPage(code) => error_pages::answer(&code).ok_or(Failure::NotFound),
+        Route::Contract(notation) => contract::answer(notation, request.headers(), MAX_AGE_S),
         Route::Descriptor(brand) => descriptor(gateway, brand, request.headers()),
+        Route::Jwks => reply::document(&gateway.federation.jwks, request.headers(), MAX_AGE_S),
         Route::Pull(target) => pull(gateway, target, request).await,
         Route::Acknowledge(target) => acknowledge(gateway, target, request).await,
+        Route::DeadLetters => dead_letters(gateway, request).await,
         Route::FederationProxy => Box::pin(proxy(gateway, request)).await,
         Route::FederationStatus => Box::pin(federation_status(gateway, request)).await,
         Route::FederationDirectory => directory(gateway, &request),
-        // Answered before: by the federated layers, and with the viewer in mind.
-        Route::InstanceRpc
-        | Route::AgentRpc(_)
-        | Route::HttpJson(_)
-        | Route::Grpc(_)
-        | Route::Publish
-        | Route::InstanceCard
-        | Route::AgentCard(_) => Err(Failure::NotFound),
+        Route::A2aStatus => a2a_status(gateway, &request),
+        Route::MeshPeers => Box::pin(mesh_peers(gateway, request)).await,
+        // Answered before, by the layers of those who must be let in.
+        Route::InstanceRpc | Route::AgentRpc(_) | Route::HttpJson(_) => Err(Failure::NotFound),
+        Route::Grpc(_) | Route::Publish => Err(Failure::NotFound),
+        // Answered before, with the viewer in mind.
+        Route::InstanceCard | Route::AgentCard(_) | Route::MeshAgents => Err(Failure::NotFound),
     }
 }
 
 async fn pull(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     target: Option<Handle>,
     request: Request<Body>,
 ) -> Result<Response, Failure> {
     check_local(gateway, &request)?;
     let query = request.uri().query().unwrap_or_default();
     let pull = Pull::read(target.map(String::from), query)?;
+    if envelopes::stream::is_wanted(request.headers()) {
+        return pull.stream(gateway, request.headers());
+    }
     drop(request);
     pull.answer(gateway).await
 }
@@ -76,6 +77,19 @@ async fn acknowledge(
     body::check_head(&parts, envelopes::ACK_BYTES_MAX, true)?;
     let body = body::read(body, envelopes::ACK_BYTES_MAX).await?;
     envelopes::acknowledge(gateway, target.map(String::from), &body).await
+}
+
+/// Those of the gateway's own store, where that is not the registry.
+async fn dead_letters(gateway: &Gateway, request: Request<Body>) -> Result<Response, Failure> {
+    check_operator(gateway, &request)?;
+    let (parts, body) = request.into_parts();
+    if parts.method == Method::GET {
+        let asked = dead::Selector::read(parts.uri.query().unwrap_or_default())?;
+        return asked.answer(gateway).await;
+    }
+    body::check_head(&parts, envelopes::ACK_BYTES_MAX, true)?;
+    let body = body::read(body, envelopes::ACK_BYTES_MAX).await?;
+    dead::act(gateway, &body).await
 }
 
 fn directory(gateway: &Gateway, request: &Request<Body>) -> Result<Response, Failure> {
@@ -94,10 +108,28 @@ async fn proxy(gateway: &Arc<Gateway>, request: Request<Body>) -> Result<Respons
     federation::proxy(gateway, &parts, &body).await
 }
 
+fn a2a_status(gateway: &Gateway, request: &Request<Body>) -> Result<Response, Failure> {
+    check_local(gateway, request)?;
+    federation::a2a_status(gateway)
+}
+
+/// How peers answer is the operator's to know, as with Pilox.
+async fn mesh_peers(gateway: &Gateway, request: Request<Body>) -> Result<Response, Failure> {
+    check_operator(gateway, &request)?;
+    let is_probe = is_probe(&request);
+    drop(request);
+    federation::peer_health(gateway, is_probe).await
+}
+
+/// Whether peers are to be looked at.
+fn is_probe(request: &Request<Body>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query::pairs(query).any(|(name, value)| name == "probe" && value == "1")
+}
+
 /// Whoever runs this instance may read it; only an operator has peers looked at for it.
 async fn federation_status(gateway: &Gateway, request: Request<Body>) -> Result<Response, Failure> {
-    let query = request.uri().query().unwrap_or_default();
-    let is_probe = query::pairs(query).any(|(name, value)| name == "probe" && value == "1");
+    let is_probe = is_probe(&request);
     match is_probe {
         true => check_operator(gateway, &request)?,
         false => check_local(gateway, &request)?,
@@ -116,7 +148,7 @@ fn descriptor(gateway: &Gateway, brand: Brand, headers: &HeaderMap) -> Result<Re
     reply::document(document, headers, MAX_AGE_S)
 }
 
-fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {
+pub(super) fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {
     check_shown(&gateway.live.load().tokens.subscribers, request)
 }
 
@@ -138,78 +170,4 @@ fn ready(gateway: &Gateway) -> Response {
     let unmet = gateway.readiness.waiting_for();
     let status = if unmet.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     reply::json(status, &json!({"ready": unmet.is_empty(), "waiting_for": unmet}))
-}
-
-fn metrics(gateway: &Gateway) -> Response {
-    let spent = gateway.spender.counts();
-    // Exact up to 2^53, which no figure here reaches.
-    let counted = |name, help, value: &AtomicU64| {
-        let value = value.load(Ordering::Relaxed) as f64;
-        Figure { name, kind: "counter", help, value }
-    };
-    let gauge =
-        |name, help, value: usize| Figure { name, kind: "gauge", help, value: value as f64 };
-    let peers = gateway.cache.peers.load().len();
-    let agents = gateway.cache.agents.load().open_count();
-    let mut figures = vec![
-        counted("spend_calls_total", "Calls that do nothing but spend tokens.", &spent.calls),
-        counted("spend_tokens_total", "Tokens that these calls were to spend.", &spent.tokens),
-        gauge("peers", "Peers that this gateway knows.", peers),
-        gauge("agents", "Agents that anybody may call.", agents),
-        gauge("waiting_tasks", "Calls that wait for their task.", gateway.waiting.len()),
-        Figure {
-            name: "clock_off_seconds",
-            kind: "gauge",
-            help: "How far this clock is from the registry's time.",
-            value: gateway.registry.clock_off_ms() as f64 / 1_000.0,
-        },
-    ];
-    figures.extend(reloads(&gateway.reloads));
-    figures.extend(deliveries(&gateway.deliveries));
-    let text = gateway.metrics.text(&figures);
-    reply::body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
-}
-
-/// How deliveries to webhooks ended. Exact, as above.
-fn deliveries(deliveries: &Deliveries) -> [Figure; 2] {
-    let counter = |name, help, value: &AtomicU64| {
-        let value = value.load(Ordering::Relaxed) as f64;
-        Figure { name, kind: "counter", help, value }
-    };
-    [
-        counter(
-            "webhook_deliveries_total",
-            "Envelopes that the receiver of a webhook has taken.",
-            &deliveries.taken,
-        ),
-        counter(
-            "webhook_failures_total",
-            "Deliveries to webhooks that failed.",
-            &deliveries.failed,
-        ),
-    ]
-}
-
-/// How reading the configuration anew went. Exact, as above.
-fn reloads(reloads: &Reloads) -> [Figure; 3] {
-    let counter =
-        |name, help, value: u64| Figure { name, kind: "counter", help, value: value as f64 };
-    [
-        counter(
-            "config_reloads_total",
-            "Configurations that were read anew and taken over.",
-            reloads.taken(),
-        ),
-        counter(
-            "config_reloads_refused_total",
-            "Configurations that were read anew and refused.",
-            reloads.refused(),
-        ),
-        Figure {
-            name: "config_last_reload_successful",
-            kind: "gauge",
-            help: "1 unless the last configuration that was read anew was refused.",
-            value: f64::from(u8::from(reloads.is_last_good())),
-        },
-    ]
 }

@@ -4,6 +4,7 @@
 //! the caller what the log says.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -12,7 +13,7 @@ use gateway_core::errors::Reader;
 use gateway_core::gcra::{Remaining, RetryAfter};
 use gateway_core::limits::Policy;
 use gateway_core::path::Route;
-use gateway_core::{Failure, errors};
+use gateway_core::{Caller, CallerKind, Failure, errors};
 use http::{HeaderMap, Request};
 use proto_types::MonoUs;
 use proto_types::a2a::rpc::Id;
@@ -21,8 +22,9 @@ use crate::a2a::Binding;
 use crate::charger::Bearer;
 use crate::cors::Grant;
 use crate::gateway::Gateway;
-use crate::refusals::Line;
-use crate::{clock, grpc, reply};
+use crate::{clock, grpc, refusals, reply};
+
+use super::access::{Access, Line};
 
 /// One request, as far as it is known.
 pub(super) struct Seen {
@@ -31,8 +33,14 @@ pub(super) struct Seen {
     pub(super) operation: &'static str,
     /// Whose token was verified.
     pub(super) bearer: Option<Bearer>,
-    /// Whether it was spent for this request.
+    /// Who was let in without a token.
+    pub(super) client: Option<Caller>,
+    /// Whether the token was spent for this request.
     pub(super) spent: bool,
+    /// Whether another gateway of the fleet has handed it on.
+    pub(super) is_handed_on: bool,
+    /// Whether its token is another gateway's to spend, who answers it.
+    pub(super) is_elsewhere: bool,
     /// How the answer is encoded, where A2A is spoken.
     pub(super) binding: Option<Binding>,
     /// Whether the call has no id: then there is no answer, whatever becomes of it.
@@ -42,25 +50,31 @@ pub(super) struct Seen {
     /// Which pages may read the answer.
     pub(super) cors: Option<Grant>,
     pub(super) limit: Option<(Policy, Result<Remaining, RetryAfter>)>,
+    /// Where each request is logged.
+    access: Option<Access>,
     start: MonoUs,
 }
 
 impl Seen {
-    pub(super) fn new(address: IpAddr, reader: Reader) -> Self {
+    pub(super) fn new(address: IpAddr, reader: Reader, access: Option<Access>) -> Self {
         let (route, operation) = ("none", "");
-        let (bearer, binding, limit) = (None, None, None);
+        let (bearer, client, binding, limit) = (None, None, None, None);
         let (spent, is_notification, start) = (false, false, clock::mono());
         Self {
             address,
             route,
             operation,
             bearer,
+            client,
             spent,
+            is_handed_on: false,
+            is_elsewhere: false,
             binding,
             is_notification,
             reader,
             cors: None,
             limit,
+            access,
             start,
         }
     }
@@ -77,15 +91,20 @@ impl Seen {
         self.route = match route {
             Route::InstanceRpc | Route::AgentRpc(_) | Route::HttpJson(_) | Route::Grpc(_) => "call",
             Route::InstanceCard | Route::AgentCard(_) => "card",
-            Route::Descriptor(_) => "descriptor",
+            Route::Descriptor(_) | Route::Jwks => "descriptor",
             Route::FederationProxy => "proxy",
-            Route::FederationStatus | Route::FederationDirectory => "federation",
+            Route::FederationStatus
+            | Route::FederationDirectory
+            | Route::A2aStatus
+            | Route::MeshAgents
+            | Route::MeshPeers => "federation",
             Route::Publish => "publish",
             Route::Pull(_) => "pull",
             Route::Acknowledge(_) => "ack",
+            Route::DeadLetters => "dead-letters",
             Route::Health | Route::Ready => "health",
             Route::Metrics => "metrics",
-            Route::ErrorPage(_) => "docs",
+            Route::ErrorPage(_) | Route::Contract(_) => "docs",
         };
     }
 
@@ -102,28 +121,72 @@ impl Seen {
         answered: Result<Response, Failure>,
     ) -> Response {
         let outcome = answered.as_ref().map_or_else(errors::Failure::audit_code, |_| "ok");
-        gateway.metrics.count(self.route, outcome);
+        gateway.counts.metrics.count(self.route, outcome);
         self.describe(span, outcome);
         let now = clock::mono();
-        let (route, operation, took_us) = (self.route, self.operation, now.since(self.start));
-        match &answered {
-            Ok(_) => tracing::debug!(route, operation, peer = self.peer(), took_us, "answered"),
-            Err(Failure::Internal) => {
-                span.fail(outcome);
-                tracing::error!(route, operation, peer = self.peer(), took_us, "failed");
-            }
-            Err(_) => {
-                let line = gateway.refusals.line(self.bearer.is_some(), outcome, now);
-                self.log_refusal(line, outcome, took_us);
-            }
+        let took = Duration::from_micros(now.since(self.start));
+        gateway.counts.metrics.durations.observe(self.route, took, span.trace_id());
+        if matches!(answered, Err(Failure::Internal)) {
+            span.fail(outcome);
         }
+        self.log(gateway, (outcome, answered.as_ref().err()), now);
+        let line = self.line(span, outcome);
+        let is_told = self.is_told_nonce(&answered);
         if let Some(bearer) = self.bearer.take() {
             gateway.charger.note(bearer, self.spent, answered.as_ref().map(drop));
         }
-        self.tell(answered)
+        let mut response = self.tell(answered);
+        if is_told {
+            gateway.fleet.tell_nonce(response.headers_mut());
+        }
+        match line {
+            Some(line) => line.until_sent(response),
+            None => response,
+        }
     }
 
-    /// Says in the trace what the log says. All but the peer, whose token was verified, are words of ours.
+    /// A line of the log, where one is due.
+    fn log(
+        &self,
+        gateway: &Gateway,
+        (outcome, failure): (&'static str, Option<&Failure>),
+        now: MonoUs,
+    ) {
+        let (route, operation, took_us) = (self.route, self.operation, now.since(self.start));
+        match failure {
+            None => tracing::debug!(route, operation, caller = self.caller(), took_us, "answered"),
+            Some(Failure::Internal) => {
+                tracing::error!(route, operation, caller = self.caller(), took_us, "failed");
+            }
+            Some(_) => {
+                let line = gateway.counts.refusals.line(self.is_verified(), outcome, now);
+                self.log_refusal(line, outcome, took_us);
+            }
+        }
+    }
+
+    /// Its line in the access log, if there is one.
+    fn line(&mut self, span: &Span, outcome: &'static str) -> Option<Line> {
+        let access = self.access.take()?;
+        let caller_kind = match (&self.bearer, &self.client) {
+            (Some(_), _) => CallerKind::Peer.as_str(),
+            (None, Some(client)) => client.kind().as_str(),
+            (None, None) => "",
+        };
+        Some(Line {
+            access,
+            route: self.route,
+            operation: self.operation,
+            caller_kind,
+            caller: self.caller().to_owned(),
+            outcome,
+            address: self.address,
+            trace_id: span.trace_id(),
+            start: self.start,
+        })
+    }
+
+    /// Says in the trace what the log says. All but the caller, which was let in, are words of ours.
     fn describe(&self, span: &Span, outcome: &'static str) {
         if !span.is_recording() {
             return;
@@ -134,25 +197,48 @@ impl Seen {
         if let Some(bearer) = &self.bearer {
             span.set("ecumene.peer", bearer.origin().as_str().to_owned());
         }
-    }
-
-    fn log_refusal(&self, line: Line, outcome: &'static str, took_us: u64) {
-        let (route, operation, peer) = (self.route, self.operation, self.peer());
-        let address = self.address;
-        match line {
-            Line::Debug => tracing::debug!(route, operation, %address, outcome, took_us, "refused"),
-            Line::Info(unsaid) => {
-                tracing::info!(
-                    route, operation, peer, %address, outcome, took_us, unsaid, "refused"
-                );
-            }
-            Line::HeldBack => {}
+        if let Some(client) = &self.client {
+            span.set("ecumene.caller", client.as_str().to_owned());
         }
     }
 
-    /// Whose token was verified; empty for a stranger.
-    fn peer(&self) -> &str {
-        self.bearer.as_ref().map_or("", |bearer| bearer.origin().as_str())
+    fn log_refusal(&self, line: refusals::Line, outcome: &'static str, took_us: u64) {
+        let (route, operation, caller) = (self.route, self.operation, self.caller());
+        let address = self.address;
+        match line {
+            refusals::Line::Debug => {
+                tracing::debug!(route, operation, %address, outcome, took_us, "refused")
+            }
+            refusals::Line::Info(unsaid) => {
+                tracing::info!(
+                    route, operation, caller, %address, outcome, took_us, unsaid, "refused"
+                );
+            }
+            refusals::Line::HeldBack => {}
+        }
+    }
+
+    /// Whether a credential of the caller holds.
+    fn is_verified(&self) -> bool {
+        let is_known = |client: &Caller| client.kind() != CallerKind::Public;
+        self.bearer.is_some() || self.client.as_ref().is_some_and(is_known)
+    }
+
+    /// Who was let in; empty for a stranger.
+    fn caller(&self) -> &str {
+        match (&self.bearer, &self.client) {
+            (Some(bearer), _) => bearer.origin().as_str(),
+            (None, Some(client)) => client.as_str(),
+            (None, None) => "",
+        }
+    }
+
+    /// Whether the next token may be bound to what it is told: a peer's, and that of whoever is refused for its token. An answer of
+    /// another gateway has that one's nonce, but the connection leads here.
+    fn is_told_nonce(&self, answered: &Result<Response, Failure>) -> bool {
+        use Failure::{Credential, Denied, Replayed};
+        let is_refused = matches!(answered, Err(Denied(_) | Replayed | Credential(_)));
+        is_refused || self.spent || self.is_elsewhere || self.bearer.is_some()
     }
 
     /// What is sent.
@@ -171,8 +257,9 @@ impl Seen {
         if let Some(grant) = self.cors {
             grant.mark(response.headers_mut());
         }
-        // What is left of the peer's limit is told to nobody who has spent no token of it.
-        if let Some((policy, left)) = self.limit.filter(|_| self.spent) {
+        // What is left of a peer's limit is told to nobody who has spent no token of it: others may have seen one.
+        let may_know = self.spent || self.client.is_some();
+        if let Some((policy, left)) = self.limit.filter(|_| may_know) {
             reply::add_limit(&mut response, policy, left);
         }
         response

@@ -1,32 +1,32 @@
-//! What a request asks for, and what it costs: its token, once.
+//! What a request asks for, and what it costs: a peer's token, once. Others have nothing that could be spent.
 //!
 //! Decides which requests take their token along: those by which the registry keeps something new, a task or an envelope. It
-//! spends the token in the same proposal, or refuses both. For all others the token is spent before. Must never carry anything
-//! out whose token was not spent, nor tell anybody what a cluster says of a token that was checked by what is known of another.
+//! spends the token in the same proposal, or refuses both. For all others the token is spent before; and so is, for whatever it
+//! is shown, a token that is bound to this gateway: no registry hears of it. Must never carry anything out whose token was not
+//! spent, nor tell anybody what a cluster says of a token that was checked by what is known of another.
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use deploy_service::trace;
+use gateway_core::dispatch::Operation;
 use gateway_core::path::Route;
-use gateway_core::{Failure, Permit};
+use gateway_core::{Caller, Failure, Permit};
 use http::request::Parts;
-use proto_types::{Handle, TaskId};
+use proto_types::{Handle, PushUrl, TaskId};
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::spend::Payment;
-use crate::{a2a, envelopes};
+use crate::{a2a, envelopes, policy};
 
+use super::admission::Admission;
 use super::calls;
 use super::seen::Seen;
 
 /// A request whose credential holds.
 pub(super) struct Admitted {
     pub(super) parts: Parts,
-    pub(super) permit: Permit,
-    /// The cluster epoch of what it was checked against.
-    pub(super) epoch: u64,
+    pub(super) admission: Admission,
     pub(super) body: bytes::Bytes,
     /// Until when its caller waits, if it says so.
     pub(super) until: Option<Instant>,
@@ -45,55 +45,95 @@ impl Work {
         admitted: &Admitted,
         seen: &mut Seen,
     ) -> Result<Self, Failure> {
-        let request = match route {
-            Route::Publish => {
-                return envelopes::read(&admitted.body, &admitted.permit).map(Self::Envelope);
-            }
-            Route::HttpJson(endpoint) => calls::http_json(endpoint, admitted)?,
-            Route::Grpc(method) => calls::grpc(method, admitted)?,
-            _ => calls::json_rpc(admitted, seen)?,
-        };
+        if matches!(route, Route::Publish) {
+            // Nobody else is let in there.
+            let permit = admitted.admission.permit().ok_or(Failure::Internal)?;
+            let request = (&admitted.parts, &admitted.body[..]);
+            return envelopes::read(gateway, request, permit).map(Self::Envelope);
+        }
+        let request = read_call(route, admitted, seen)?;
         seen.operation = request.operation.name();
+        admitted.admission.check_method(request.operation)?;
         // What the caller may not see is not there, for this and for all that follows.
-        let origin = &admitted.permit.peer.origin;
-        let directory = gateway.cache.directory(Some(origin));
-        let addressed = match route.agent() {
-            Some(handle) => Some(directory.callable(handle).ok_or(Failure::NotFound)?),
-            None => None,
-        };
+        let caller = admitted.admission.caller();
+        let directory = gateway.directory(&caller);
+        let find = |handle| directory.callable(handle).ok_or(Failure::NotFound);
+        let addressed = route.agent().map(find).transpose()?;
         let opens = |agent: &Handle, task: &TaskId| {
-            gateway.upstreams.sealer(origin.as_str(), agent).task_in(task.as_str()).is_some()
+            gateway.upstreams.sealer(caller.as_str(), agent).task_in(task.as_str()).is_some()
         };
-        let call = a2a::Call::read(&directory, addressed, request, opens);
-        call.map(Self::Call).map_err(Failure::Call)
+        let call = a2a::Call::read(&directory, addressed, request, opens).map_err(Failure::Call)?;
+        check_call(gateway, (admitted, &caller), &call)?;
+        Ok(Self::Call(call))
     }
 
-    /// Spends the token, with what it pays for or before that.
+    /// Spends the token, if there is one, with what it pays for or before that.
     pub(super) async fn pay(
         self,
         gateway: &Arc<Gateway>,
         admitted: &Admitted,
         seen: &mut Seen,
     ) -> Result<Paid, Failure> {
-        let Admitted { parts, permit, epoch, body, .. } = admitted;
-        let payment = Payment::of(permit, *epoch);
+        let Admitted { admission, body, .. } = admitted;
+        let admitting =
+            self.asks(gateway, admission).then(|| gateway.begin_admitting()).transpose()?;
+        let payment = admission.payment(gateway)?;
+        // A bound token is spent by now, whatever becomes of the rest.
+        seen.spent = admission.permit().is_some_and(|permit| permit.holder.is_some());
         let paid = match self {
             Self::Call(call) => {
-                Box::pin(call.pay(gateway, &permit.caller(), payment)).await.map(Paid::Call)
+                let caller = admission.caller();
+                Box::pin(call.pay(gateway, &caller, payment)).await.map(Paid::Call)
             }
             Self::Envelope(accepted) => {
-                let caller = || envelopes::traceparent(&parts.headers);
-                let traceparent = trace::traceparent().or_else(caller);
-                let (envelope, body) = (accepted, body.clone());
-                let taken = envelopes::publish(gateway, envelope, body, traceparent, payment);
+                let taken = envelopes::publish(gateway, accepted, body.clone(), payment);
                 taken.await.map(Paid::Envelope)
             }
         };
-        noted(gateway, *epoch, paid, seen)
+        // What our own queue refused says nothing of the way to the registry.
+        let is_asked = !matches!(paid, Err(Failure::Overloaded | Failure::ShareReached));
+        if let Some(admitting) = admitting.filter(|_| is_asked) {
+            admitting.ended();
+        }
+        noted(gateway, admission.epoch(), paid, seen)
+    }
+
+    /// Whether the registry is asked before it is carried out. Where envelopes are kept elsewhere, how long that takes says
+    /// nothing of it.
+    fn asks(&self, gateway: &Gateway, admission: &Admission) -> bool {
+        match self {
+            Self::Call(call) => admission.is_spent_at_the_registry() || call.begins(),
+            Self::Envelope(_) => gateway.envelopes.spends_tokens(),
+        }
     }
 }
 
-/// What a request asks for, once its token is spent.
+/// Refuses what nobody may ask, and what the operator's policies do not permit.
+fn check_call(
+    gateway: &Gateway,
+    (admitted, caller): (&Admitted, &Caller),
+    call: &a2a::Call,
+) -> Result<(), Failure> {
+    let is_refused = |url: &PushUrl| gateway.upstreams.receivers.refuses(url);
+    call.check_receiver(is_refused).map_err(Failure::Call)?;
+    // A message may do what CreateTaskPushNotificationConfig does.
+    if call.sets_receiver() {
+        let operation = Operation::CreateTaskPushNotificationConfig;
+        admitted.admission.check_method(operation)?;
+    }
+    policy::check(gateway, caller, call, admitted.body.len())
+}
+
+/// A call as its binding writes it.
+fn read_call(route: &Route, admitted: &Admitted, seen: &mut Seen) -> Result<a2a::Request, Failure> {
+    match route {
+        Route::HttpJson(endpoint) => calls::http_json(endpoint, admitted),
+        Route::Grpc(method) => calls::grpc(method, admitted),
+        _ => calls::json_rpc(admitted, seen),
+    }
+}
+
+/// What a request asks for, once its token is spent, if it has one.
 pub(super) enum Paid {
     Call(a2a::Paid),
     /// The envelope is taken; the answer that says so.
@@ -108,7 +148,7 @@ impl Paid {
     ) -> Result<Response, Failure> {
         match self {
             Self::Call(call) => {
-                call.answer(gateway, &admitted.permit.caller(), &admitted.parts).await
+                call.answer(gateway, &admitted.admission.caller(), &admitted.parts).await
             }
             Self::Envelope(answer) => Ok(answer),
         }
@@ -122,7 +162,8 @@ pub(super) async fn spend(
     epoch: u64,
     seen: &mut Seen,
 ) -> Result<(), Failure> {
-    let spent = gateway.spender.spend(Payment::of(permit, epoch)).await;
+    let payment = Payment::of(gateway, permit, epoch)?;
+    let spent = gateway.spender.spend(payment).await;
     noted(gateway, epoch, spent, seen)
 }
 
@@ -133,7 +174,7 @@ fn noted<T>(
     paid: Result<T, Failure>,
     seen: &mut Seen,
 ) -> Result<T, Failure> {
-    seen.spent = paid.is_ok();
+    seen.spent |= paid.is_ok() && seen.client.is_none();
     told(paid, gateway.cache.is_of(epoch))
 }
 

@@ -4,7 +4,7 @@
 //! names. Must never connect to an address that it has not checked, nor look a name up again between check and connection
 //! (attack case 23).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -29,7 +29,14 @@ const ADDRESSES_MAX: usize = 16;
 pub(super) struct Dialer {
     connector: Connector,
     private: Arc<[Network]>,
+    /// What names these networks.
+    setting: &'static str,
 }
+
+/// Where attached agents and webhooks may be.
+const OF_AGENTS: &str = "upstreams.private_networks";
+/// Where receivers of push notifications may be.
+const OF_RECEIVERS: &str = "upstreams.push_networks";
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -44,12 +51,14 @@ pub(super) enum DialError {
         source: io::Error,
     },
     /// None of its addresses may be called.
-    #[error("{address} is {why}, and in none of upstreams.private_networks")]
+    #[error("{address} is {why}, and in none of {setting}")]
     Refused {
         /// The first of them.
         address: IpAddr,
         /// What it is.
         why: Why,
+        /// What names networks where it could be.
+        setting: &'static str,
     },
     /// Not within the time.
     #[error("no connection within {CONNECT_TIMEOUT:?}")]
@@ -79,7 +88,12 @@ impl fmt::Display for Why {
 
 impl Dialer {
     pub(super) fn new(connector: Connector, private: &[Network]) -> Self {
-        Self { connector, private: private.into() }
+        Self { connector, private: private.into(), setting: OF_AGENTS }
+    }
+
+    /// To whom callers have the changes of their tasks pushed.
+    pub(super) fn of_receivers(connector: Connector, networks: &[Network]) -> Self {
+        Self { connector, private: networks.into(), setting: OF_RECEIVERS }
     }
 
     async fn connect(&self, uri: &Uri) -> Result<Stream, DialError> {
@@ -91,7 +105,8 @@ impl Dialer {
         if let (true, Some(first)) = (checked.is_empty(), found.first())
             && let Some(why) = refusal(first)
         {
-            return Err(DialError::Refused { address: first.ip(), why });
+            let (address, setting) = (first.ip(), self.setting);
+            return Err(DialError::Refused { address, why, setting });
         }
         Ok(self.connector.connect_at(uri, &checked).await?)
     }
@@ -113,7 +128,22 @@ fn host(uri: &Uri) -> &str {
 pub(crate) fn refused_address(uri: &Uri, private: &[Network]) -> Option<String> {
     let address = host(uri).parse::<IpAddr>().ok()?;
     let why = refusal(address, uri.scheme_str() == Some("https"), private)?;
-    Some(DialError::Refused { address, why }.to_string())
+    Some(DialError::Refused { address, why, setting: OF_AGENTS }.to_string())
+}
+
+/// Whether a receiver that a caller names is never called: its host is an address that is not, or a name of this machine
+/// (RFC 6761, section 6.3), or it would be called in clear text and no network is named where that may be. Other names are
+/// looked up when it is called.
+pub(super) fn is_refused_receiver(uri: &Uri, private: &[Network]) -> bool {
+    let (host, is_secure) = (host(uri), uri.scheme_str() == Some("https"));
+    let is_refused = |address: IpAddr| refusal(address, is_secure, private).is_some();
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return is_refused(address);
+    }
+    match host == "localhost" || host.ends_with(".localhost") {
+        true => is_refused(Ipv4Addr::LOCALHOST.into()) && is_refused(Ipv6Addr::LOCALHOST.into()),
+        false => !is_secure && private.is_empty(),
+    }
 }
 
 /// What keeps the address from being called, if something does.
@@ -169,6 +199,30 @@ mod tests {
         assert_eq!(why("127.0.0.1", true).as_deref(), Some("loopback"));
         assert_eq!(why("10.1.2.3", false), None);
         assert_eq!(why("8.8.8.8", false).as_deref(), Some("called in clear text"));
+    }
+
+    #[test]
+    fn case_23_a_receiver_is_refused_by_its_address_or_as_this_machine_before_it_is_called() {
+        let private = ["10.1.0.0/16".parse().unwrap()];
+        for (url, closed, at_home) in [
+            ("https://receiver.example/x", false, false),
+            ("https://8.8.8.8/x", false, false),
+            ("https://10.1.2.3/x", true, false),
+            ("http://10.1.2.3/x", true, false),
+            ("http://receiver.example/x", true, false),
+            ("https://10.2.0.1/x", true, true),
+            ("https://[::1]/x", true, true),
+            ("https://169.254.169.254/x", true, true),
+            ("https://localhost/x", true, true),
+            ("http://a.localhost:9/x", true, true),
+        ] {
+            let uri: Uri = url.parse().unwrap();
+            assert_eq!(is_refused_receiver(&uri, &[]), closed, "{url}");
+            assert_eq!(is_refused_receiver(&uri, &private), at_home, "{url}");
+        }
+        let loopback = ["127.0.0.0/8".parse().unwrap()];
+        let uri: Uri = "http://localhost:9000/x".parse().unwrap();
+        assert!(!is_refused_receiver(&uri, &loopback));
     }
 
     #[tokio::test]

@@ -10,27 +10,29 @@ use bytes::Bytes;
 use deploy_service::Place;
 use deploy_service::telemetry::chain;
 use gateway_core::upstream::ReplicaTag;
+use http::HeaderMap;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
-use proto_types::{Class, Origin};
+use hyper::body::{Frame, Incoming};
+use proto_types::{Class, TaskOwner};
 use tokio::time::{Instant, timeout_at};
 
+use super::grpc::{MessageParser, Unread};
 use super::replicas::InFlight;
-use super::send::{Head, TOO_LONG};
+use super::send::Head;
 use super::sse::SseParser;
 use super::{BYTES_MAX, ROOM_MIN, UpstreamError};
 
 /// What the log says of a stream that goes on no more.
 const SILENT: &str = "its stream is silent for too long";
 
-/// An open stream. Dropping it closes its connection.
+/// An open stream. Dropping it closes its connection, or resets it where others use that too.
 #[derive(Debug)]
-pub(crate) struct SseReader {
+pub(crate) struct EventReader {
     in_flight: InFlight,
     body: Incoming,
     /// Boxed, for a reader is moved about.
-    parser: Box<SseParser>,
-    held: Place<Origin>,
+    parser: Box<Parser>,
+    held: Place<TaskOwner>,
     idle: Duration,
     /// When it has been silent for too long, once something is waited for. It is kept here, so that a future that is dropped
     /// does not begin it anew.
@@ -38,10 +40,74 @@ pub(crate) struct SseReader {
     is_over: bool,
 }
 
-impl SseReader {
-    pub(super) fn new(head: Head, held: Place<Origin>, idle: Duration) -> Self {
-        let (in_flight, body) = (head.in_flight, head.response.into_body());
-        let parser = Box::new(SseParser::new(BYTES_MAX));
+/// Finds the events in what comes.
+#[derive(Debug)]
+enum Parser {
+    Sse(SseParser),
+    Grpc(MessageParser),
+}
+
+impl Parser {
+    fn take(&mut self, frame: Frame<Bytes>) {
+        match frame.into_data() {
+            Ok(chunk) => self.push(chunk),
+            Err(frame) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    self.close(trailers);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        match self {
+            Self::Sse(parser) => parser.push(chunk),
+            Self::Grpc(parser) => parser.push(&chunk),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Bytes>, Unread> {
+        match self {
+            Self::Sse(parser) => parser.next().map_err(|_| Unread::TooLarge),
+            Self::Grpc(parser) => parser.next(),
+        }
+    }
+
+    /// How much was read, or waits to be, of events that are not told yet.
+    fn kept(&self) -> usize {
+        match self {
+            Self::Sse(parser) => parser.kept(),
+            Self::Grpc(parser) => parser.kept(),
+        }
+    }
+
+    /// Those of server-sent events say nothing.
+    fn close(&mut self, trailers: &HeaderMap) {
+        if let Self::Grpc(parser) = self {
+            parser.close(trailers);
+        }
+    }
+
+    /// What is told at the end, once.
+    fn end(&mut self) -> Result<Option<Bytes>, Unread> {
+        match self {
+            Self::Sse(parser) if parser.is_inside_event() => {
+                Err(Unread::Broken("it ended inside an event".to_owned()))
+            }
+            Self::Sse(_) => Ok(None),
+            Self::Grpc(parser) => parser.end(),
+        }
+    }
+}
+
+impl EventReader {
+    pub(super) fn new(head: Head, held: Place<TaskOwner>, idle: Duration) -> Self {
+        let Head { in_flight, response, method } = head;
+        let parser = method.map_or_else(
+            || Parser::Sse(SseParser::new(BYTES_MAX)),
+            |method| Parser::Grpc(MessageParser::new(method)),
+        );
+        let (body, parser) = (response.into_body(), Box::new(parser));
         Self { in_flight, body, parser, held, idle, idle_at: None, is_over: false }
     }
 
@@ -72,32 +138,25 @@ impl SseReader {
             match timeout_at(idle_at, self.body.frame()).await {
                 Ok(Some(Ok(frame))) => {
                     self.idle_at = None;
-                    // What is no data are trailers, which say nothing here.
-                    if let Ok(chunk) = frame.into_data() {
-                        self.parser.push(chunk);
-                    }
+                    self.parser.take(frame);
                 }
-                Ok(Some(Err(error))) => return Err(self.broken(&chain(&error))),
-                Ok(None) if self.parser.is_inside_event() => {
-                    return Err(self.broken("it ended inside an event"));
+                Ok(Some(Err(error))) => {
+                    return Err(self.in_flight.unread(Unread::Broken(chain(&error))));
                 }
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    let end = self.parser.end();
+                    return end.map_err(|unread| self.in_flight.unread(unread));
+                }
                 Err(_) => return Err(self.in_flight.fault(UpstreamError::Timeout, SILENT)),
             }
         }
     }
 
-    /// The next event of what has come. What is kept of it, or of the one that is not whole, counts from here on.
+    /// The next event of what has come. What is kept of it, or of those that are not told yet, counts from here on.
     fn parsed(&mut self) -> Result<Option<Bytes>, UpstreamError> {
-        let too_large = |_| self.in_flight.fault(UpstreamError::TooLarge, TOO_LONG);
-        let event = self.parser.next().map_err(too_large)?;
+        let event = self.parser.next().map_err(|unread| self.in_flight.unread(unread))?;
         let kept = event.as_ref().map_or_else(|| self.parser.kept(), Bytes::len);
         self.held.resize(Class::Ordinary, ROOM_MIN.max(kept as u64))?;
         Ok(event)
-    }
-
-    fn broken(&mut self, error: &str) -> UpstreamError {
-        self.in_flight.failed();
-        self.in_flight.fault(UpstreamError::Broken, error)
     }
 }

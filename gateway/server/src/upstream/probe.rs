@@ -1,21 +1,21 @@
 //! Looks whether the replicas are alive that were ejected, or not heard of for some time.
 //!
-//! Decides what counts as alive: any answer that is not the server's own failure. Must never show a credential, nor probe an
-//! agent that was not called or that is gone.
+//! Decides what counts as alive: any answer that is not the server's own failure. Over gRPC it is asked for its health, which
+//! servers know or say that they do not. Must never show a credential, nor probe an agent that was not called or that is gone.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use http::{Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use proto_types::Origin;
-use proto_types::upstream::UpstreamUrl;
+use proto_types::upstream::{UpstreamBinding, UpstreamUrl};
 use tokio::time::{sleep, timeout};
 
 use super::replicas::Agent;
-use super::{UpstreamClient, UpstreamError};
+use super::{UpstreamClient, UpstreamError, grpc};
 use crate::gateway::Gateway;
 
 /// From one round to the next.
@@ -41,8 +41,8 @@ pub(crate) async fn probe(gateway: Arc<Gateway>) {
 impl UpstreamClient {
     pub(super) async fn probe_all(&self) {
         let probing = stream::iter(self.known.to_probe());
-        let probe = |(agent, url): (Agent, UpstreamUrl)| async move {
-            let is_alive = self.is_alive(&url).await;
+        let probe = |(agent, binding, url): (Agent, UpstreamBinding, UpstreamUrl)| async move {
+            let is_alive = self.is_alive(binding, &url).await;
             tracing::debug!(%url, is_alive, "probed");
             agent.probed(&url, is_alive);
         };
@@ -50,9 +50,25 @@ impl UpstreamClient {
     }
 
     /// Whether the server answers; its body is not read.
-    pub(super) async fn is_alive(&self, url: &UpstreamUrl) -> bool {
+    pub(super) async fn is_alive(&self, binding: UpstreamBinding, url: &UpstreamUrl) -> bool {
+        if binding == UpstreamBinding::Grpc {
+            return self.is_serving(url).await;
+        }
         let Ok(origin) = Origin::of_url(url.as_str()) else { return false };
         self.card_status(&origin).await.is_ok_and(|status| status.as_u16() < 500)
+    }
+
+    /// Whether a server of gRPC answers, whatever it says but that it is unavailable.
+    async fn is_serving(&self, url: &UpstreamUrl) -> bool {
+        let Ok(target) = Uri::try_from(format!("{url}{}", grpc::HEALTH)) else { return false };
+        let mut request = Request::new(Full::new(Bytes::from_static(grpc::EMPTY)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = target;
+        grpc::write_head(request.headers_mut(), None);
+        match timeout(TIMEOUT, self.http.load_full().grpc(0, 0).request(request)).await {
+            Ok(Ok(head)) => head.status().as_u16() < 500 && !grpc::is_unavailable(head.headers()),
+            Ok(Err(_)) | Err(_) => false,
+        }
     }
 
     /// With which status an origin answers who asks for its card, which is not read.

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use deploy_service::{Place, Pool};
 use gateway_core::upstream::{Choice, Ended, ReplicaTag, Replicas, RetryBudget};
-use proto_types::upstream::{Upstream, UpstreamUrl, UpstreamUrls};
-use proto_types::{Class, Full, Handle, Origin, Shares};
+use proto_types::upstream::{Upstream, UpstreamBinding, UpstreamUrl, UpstreamUrls};
+use proto_types::{Class, Full, Handle, Shares, TaskOwner};
 
 use super::UpstreamError;
 use crate::clock;
@@ -30,12 +30,13 @@ pub(super) struct Known(Mutex<BTreeMap<Handle, Agent>>);
 pub(super) struct Agent {
     handle: Handle,
     /// Its open calls, by who calls.
-    open: Pool<Origin>,
+    open: Pool<TaskOwner>,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug)]
 struct State {
+    binding: UpstreamBinding,
     urls: UpstreamUrls,
     replicas: Replicas,
     budget: RetryBudget,
@@ -52,7 +53,7 @@ pub(super) struct InFlight {
     since: Instant,
     latency_us: Option<u64>,
     ended: Ended,
-    _place: Place<Origin>,
+    _place: Place<TaskOwner>,
 }
 
 impl Known {
@@ -86,14 +87,16 @@ impl Known {
         });
     }
 
-    /// The replicas to probe now.
-    pub(super) fn to_probe(&self) -> Vec<(Agent, UpstreamUrl)> {
+    /// The replicas to probe now, and how they are called.
+    pub(super) fn to_probe(&self) -> Vec<(Agent, UpstreamBinding, UpstreamUrl)> {
         let agents: Vec<Agent> = self.lock().values().cloned().collect();
         let now = clock::mono();
         let mut due = Vec::new();
         for agent in agents {
-            let urls = agent.lock().replicas.to_probe(now);
-            due.extend(urls.into_iter().map(|url| (agent.clone(), url)));
+            let mut state = agent.lock();
+            let (binding, urls) = (state.binding, state.replicas.to_probe(now));
+            drop(state);
+            due.extend(urls.into_iter().map(|url| (agent.clone(), binding, url)));
         }
         due
     }
@@ -107,14 +110,16 @@ impl Agent {
     fn new(handle: &Handle, upstream: &Upstream) -> Self {
         let urls = upstream.urls.clone();
         let (replicas, budget) = (Replicas::new(&urls), RetryBudget::default());
-        let state = State { urls, replicas, budget, lines: Paced::default() };
-        // Only peers and this gateway's operator call: there is nobody to keep places for.
+        let (binding, lines) = (upstream.binding, Paced::default());
+        let state = State { binding, urls, replicas, budget, lines };
+        // Only callers from outside and this gateway's operator call: there is nobody to keep places for.
         let open = Pool::new(Shares::new(OPEN_MAX).without_reserve());
         Self { handle: handle.clone(), open, state: Arc::new(Mutex::new(state)) }
     }
 
     fn update(&self, upstream: &Upstream) {
         let mut state = self.lock();
+        state.binding = upstream.binding;
         if state.urls != upstream.urls {
             state.replicas.update(&upstream.urls);
             state.urls = upstream.urls.clone();
@@ -124,7 +129,7 @@ impl Agent {
     /// The replica that a new request of this caller goes to.
     pub(super) fn choose(
         &self,
-        caller: &Origin,
+        caller: &TaskOwner,
         prefer: Option<ReplicaTag>,
     ) -> Result<InFlight, UpstreamError> {
         let place = self.place(caller).map_err(|full| match full {
@@ -141,7 +146,7 @@ impl Agent {
     /// Another replica for a request that has failed at this one, if there is one and so many may be sent again.
     pub(super) fn choose_again(
         &self,
-        caller: &Origin,
+        caller: &TaskOwner,
         prefer: Option<ReplicaTag>,
         failed: ReplicaTag,
     ) -> Option<InFlight> {
@@ -154,7 +159,7 @@ impl Agent {
         chosen.map(|choice| self.in_flight(choice, place)).filter(|_| is_paid)
     }
 
-    fn place(&self, caller: &Origin) -> Result<Place<Origin>, Full> {
+    fn place(&self, caller: &TaskOwner) -> Result<Place<TaskOwner>, Full> {
         self.open.place(Class::Ordinary, caller.clone())
     }
 
@@ -167,7 +172,7 @@ impl Agent {
         self.lock().replicas.probed(url, clock::mono(), is_alive);
     }
 
-    fn in_flight(&self, choice: Choice, place: Place<Origin>) -> InFlight {
+    fn in_flight(&self, choice: Choice, place: Place<TaskOwner>) -> InFlight {
         let (agent, since, ended) = (self.clone(), Instant::now(), Ended::Dropped);
         InFlight { agent, choice, since, latency_us: None, ended, _place: place }
     }
@@ -178,6 +183,11 @@ impl Agent {
 }
 
 impl InFlight {
+    /// How many calls of the agent are open.
+    pub(super) fn open(&self) -> u64 {
+        self.agent.open.taken()
+    }
+
     /// Which replica it is sent to.
     pub(super) fn tag(&self) -> ReplicaTag {
         self.choice.tag
@@ -239,8 +249,8 @@ mod tests {
         Agent::new(&Handle::parse("far").unwrap(), upstream)
     }
 
-    fn peer(name: &str) -> Origin {
-        Origin::parse(&format!("https://{name}.example")).unwrap()
+    fn peer(name: &str) -> TaskOwner {
+        TaskOwner::parse(&format!("https://{name}.example")).unwrap()
     }
 
     #[test]

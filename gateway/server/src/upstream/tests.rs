@@ -86,7 +86,7 @@ struct Received {
 
 /// What a caller may leave unread that is alone, and leaves nothing.
 fn room() -> Room {
-    Waiting::new(8).room(&Origin::parse("https://a.example").unwrap())
+    Waiting::new(8).room(&TaskOwner::parse("https://a.example").unwrap())
 }
 
 impl Received {
@@ -331,7 +331,8 @@ async fn a_probe_finds_a_server_alive_whatever_it_says_but_that_it_fails() {
     for (answer, is_alive) in [(OK, true), (not_found, true), (AWAY, false), ("", false)] {
         let (url, seen) = server(answer).await;
         let upstream = Upstream::parse(&[url], "JSONRPC", "1.0", "").unwrap();
-        assert_eq!(client.is_alive(&upstream.urls[0]).await, is_alive, "{answer:?}");
+        let alive = client.is_alive(upstream.binding, &upstream.urls[0]).await;
+        assert_eq!(alive, is_alive, "{answer:?}");
         assert!(seen.lock().unwrap()[0].starts_with("GET /.well-known/agent-card.json "));
     }
 }

@@ -121,7 +121,7 @@ async fn a_server_sees_one_request_for_each_token_and_no_credential_of_the_calle
     let request = || {
         let mut request = world.gateway.request(&a(), FAR, &body);
         for (name, value) in
-            [("cookie", "secret"), ("x-api-key", "secret"), ("a2a-extensions", "urn:x")]
+            [("cookie", "secret"), ("x-auth-token", "secret"), ("a2a-extensions", "urn:x")]
         {
             request.headers_mut().insert(name, value.parse().unwrap());
         }

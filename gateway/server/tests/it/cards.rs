@@ -33,11 +33,37 @@ async fn a_card_says_where_its_agent_is_called_and_is_sent_once() {
     let since = Request::get(path).header("if-modified-since", modified);
     let since = world.gateway.send(since.body(Body::empty()).unwrap()).await;
     assert_eq!(since.status(), StatusCode::NOT_MODIFIED);
-    // The name that cards had until A2A 0.2.
-    let older = world.gateway.get("/agents/echo/.well-known/agent.json").await;
-    assert_eq!((older.status(), older.body()), (StatusCode::OK, card.body()));
     let head = Request::head(path).body(Body::empty()).unwrap();
     assert_eq!(world.gateway.send(head).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_of_0_3_finds_its_members_by_the_older_name_or_by_its_version() {
+    let world = World::start().await;
+    let told = async |path: &str, version: Option<&str>| {
+        let request = Request::get(path);
+        let request = version.into_iter().fold(request, |it, text| it.header("a2a-version", text));
+        let card = world.gateway.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(card.status(), StatusCode::OK, "{path} {version:?}");
+        let vary = card.headers()["vary"].to_str().unwrap();
+        assert!(vary.contains("a2a-version"), "{vary}");
+        json_of(&card)
+    };
+    for base in ["/agents/echo/.well-known", "/.well-known"] {
+        let (newer, older) = (format!("{base}/agent-card.json"), format!("{base}/agent.json"));
+        let strict = told(&newer, None).await;
+        assert_eq!((strict.get("url"), strict.get("protocolVersion")), (None, None), "{strict}");
+        assert_eq!(told(&newer, Some("1.0")).await, strict);
+        assert_eq!(told(&older, Some("1.0")).await, strict);
+        let both = told(&older, None).await;
+        assert_eq!(told(&newer, Some("0.3")).await, both);
+        assert!(both["url"].as_str().unwrap().starts_with("http"), "{both}");
+        assert_eq!(
+            (&both["protocolVersion"], &both["preferredTransport"]),
+            (&json!("0.3.0"), &json!("JSONRPC"))
+        );
+        assert_eq!(both["supportedInterfaces"], strict["supportedInterfaces"]);
+    }
 }
 
 /// Caught: neither `If-Match` nor `If-Unmodified-Since` was read, so that any version was the one that is wanted.
@@ -143,8 +169,6 @@ async fn the_instance_has_a_card_and_a_descriptor_under_each_name() {
     // Whoever follows the card names the agent (A2A 1.0, section 8.3.2).
     assert_eq!(read.view().interfaces[0].tenant.as_deref(), Some("echo"));
     assert!(card.headers().contains_key("last-modified"));
-    let older = world.gateway.get("/.well-known/agent.json").await;
-    assert_eq!((older.status(), older.body()), (StatusCode::OK, card.body()));
     let document = world.gateway.get("/.well-known/pilox-mesh.json").await;
     assert_eq!(document.headers()["access-control-allow-origin"], "*");
     let read = Descriptor::parse(document.body()).unwrap();

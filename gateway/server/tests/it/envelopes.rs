@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
 use proto_types::json::DEPTH_MAX;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::world::{Peer, SUBSCRIBER, World, json_of};
+use crate::world::{OPERATOR, PATIENCE, Peer, SUBSCRIBER, World, json_of};
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -164,4 +165,91 @@ async fn a_second_envelope_of_one_correlation_is_delivered_too() {
         assert_eq!(done.status(), StatusCode::OK);
     }
     assert_eq!(pull(&world, "/v1/envelopes/acme01%2Ftranslator").await, Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_those_with_one_ordering_key_the_next_comes_when_the_one_before_is_done() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let send = async |correlation: &str, key: &str| {
+        let sent = envelope(correlation, ("targetHandle", "urn:agent:b")).to_string();
+        let mut request = world.gateway.request(&peer, "/v1/publish", &sent);
+        request.headers_mut().insert("ecumene-ordering-key", key.parse().unwrap());
+        world.gateway.send(request).await.status()
+    };
+    for (correlation, key) in [("corr-0001", "k1"), ("corr-0002", "k1"), ("corr-0003", "k2")] {
+        assert_eq!(send(correlation, key).await, StatusCode::ACCEPTED);
+    }
+    assert_eq!(send("corr-0004", "not a key").await, StatusCode::BAD_REQUEST);
+    let pulled = pull(&world, "/v1/envelopes/urn:agent:b?max=10").await;
+    let names = |pulled: &[Value]| -> Vec<Value> {
+        pulled.iter().map(|leased| leased["correlationId"].clone()).collect()
+    };
+    assert_eq!(names(&pulled), ["corr-0001", "corr-0003"]);
+    assert_eq!(pulled[0]["orderingKey"], "k1");
+    assert!(pull(&world, "/v1/envelopes/urn:agent:b?max=10").await.is_empty());
+    let first = &pulled[0];
+    let ack = json!({"source": first["source"], "id": first["id"], "epoch": first["epoch"]});
+    let done = world.gateway.send(local("POST", "/v1/envelopes/urn:agent:b/ack", &ack)).await;
+    assert_eq!(done.status(), StatusCode::OK);
+    let pulled = pull(&world, "/v1/envelopes/urn:agent:b?max=10").await;
+    assert_eq!(names(&pulled), ["corr-0002"]);
+}
+
+/// What a stream says until its text has this.
+async fn read_until(body: &mut hyper::body::Incoming, text: &mut String, wanted: &str) {
+    while !text.contains(wanted) {
+        let frame = timeout(PATIENCE, body.frame()).await.unwrap();
+        let frame = frame.unwrap_or_else(|| panic!("the stream ended: {text}")).unwrap();
+        text.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_has_envelopes_as_events_and_acknowledges_them_as_ever() {
+    let world = World::start().await;
+    let mut request = local("GET", "/v1/envelopes/urn:agent:b", &Value::Null);
+    request.headers_mut().insert("accept", "text/event-stream".parse().unwrap());
+    let answer = world.gateway.open(request).await;
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    let (mut body, mut text) = (answer.into_body(), String::new());
+    // A comment at once, and one for each time that nothing came.
+    read_until(&mut body, &mut text, ":\n\n:\n\n").await;
+    let sent = envelope("corr-0001", ("targetHandle", "urn:agent:b"));
+    assert_eq!(publish(&world, &sent).await, StatusCode::ACCEPTED);
+    read_until(&mut body, &mut text, "corr-0001").await;
+    read_until(&mut body, &mut text, "}\n\n").await;
+    let data = text.split("event: envelope\ndata: ").nth(1).unwrap();
+    let got: Value = serde_json::from_str(data.split("\n\n").next().unwrap()).unwrap();
+    assert_eq!(got["envelope"], sent);
+    let ack = json!({"source": got["source"], "id": got["id"], "epoch": got["epoch"]});
+    let done = world.gateway.send(local("POST", "/v1/envelopes/urn:agent:b/ack", &ack)).await;
+    assert_eq!(done.status(), StatusCode::OK);
+    // It ends because the gateway stops, and the client is told so by the end of the body alone.
+    world.gateway.shutdown.trigger();
+    while let Some(frame) = timeout(PATIENCE, body.frame()).await.unwrap() {
+        frame.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_for_subscribers_alone() {
+    let world = World::start().await;
+    let request = Request::get("/v1/envelopes/urn:agent:b").header("accept", "text/event-stream");
+    let answer = world.gateway.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_of_the_registry_are_told_by_the_registry() {
+    let world = World::start().await;
+    let path = "/v1/dead-letters";
+    let asked = |token: &str| {
+        let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+        world.gateway.send(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(asked(SUBSCRIBER).await.status(), StatusCode::UNAUTHORIZED);
+    let refused = asked(OPERATOR).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    assert!(json_of(&refused).to_string().contains("ecumene envelope dead"));
 }

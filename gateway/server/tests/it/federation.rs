@@ -95,6 +95,7 @@ async fn a_call_reaches_the_peer_with_a_token_of_its_own_and_nothing_that_the_op
         assert_eq!((asked.path.as_str(), &asked.body), ("/api/a2a/jsonrpc", &sent));
         assert_eq!(asked.headers["a2a-version"], "1.0");
         assert_eq!(asked.headers["x-correlation-id"], "corr-1");
+        assert_eq!(asked.headers["ecumene-hops"], world.gateway.origin());
         assert!(!asked.headers.contains_key("authorization"), "{asked:?}");
         assert!(!asked.headers.contains_key("cookie"), "{asked:?}");
         let claims = shown(asked);

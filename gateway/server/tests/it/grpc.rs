@@ -26,7 +26,7 @@ use crate::world::{PATIENCE, Peer, World, by, eventually};
 
 const SERVICE: &str = "lf.a2a.v1.A2AService";
 
-static POOL: LazyLock<DescriptorPool> =
+pub(crate) static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(proto_wire::A2A_DESCRIPTORS).unwrap());
 
 /// One method, with what it takes and answers.
@@ -74,7 +74,7 @@ impl Decoder for Dynamic {
 }
 
 /// A message of A2A with these fields.
-fn new<const N: usize>(name: &str, fields: [(&str, Value); N]) -> DynamicMessage {
+pub(crate) fn new<const N: usize>(name: &str, fields: [(&str, Value); N]) -> DynamicMessage {
     let desc = POOL.get_message_by_name(&format!("lf.a2a.v1.{name}")).unwrap();
     let mut message = DynamicMessage::new(desc);
     for (name, value) in fields {
@@ -83,7 +83,7 @@ fn new<const N: usize>(name: &str, fields: [(&str, Value); N]) -> DynamicMessage
     message
 }
 
-fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
@@ -114,6 +114,12 @@ fn named(request: &str, id: &Value) -> DynamicMessage {
     new(request, [("id", id.clone())])
 }
 
+/// A push configuration of a task.
+fn pushed(task: &str, id: &str) -> DynamicMessage {
+    let url = text("https://receiver.example/hook");
+    new("TaskPushNotificationConfig", [("task_id", text(task)), ("id", text(id)), ("url", url)])
+}
+
 /// Every method, each with a body that fits it: about the agent of this tenant, or about none.
 pub(crate) fn every_method(tenant: Option<&str>) -> Vec<(&'static str, Vec<u8>)> {
     let of_task = |request: &str| named(request, &text("no-such-task"));
@@ -125,7 +131,7 @@ pub(crate) fn every_method(tenant: Option<&str>) -> Vec<(&'static str, Vec<u8>)>
         ("ListTasks", new("ListTasksRequest", [])),
         ("CancelTask", of_task("CancelTaskRequest")),
         ("SubscribeToTask", of_task("SubscribeToTaskRequest")),
-        ("CreateTaskPushNotificationConfig", of_push("TaskPushNotificationConfig")),
+        ("CreateTaskPushNotificationConfig", pushed("t", "p")),
         ("GetTaskPushNotificationConfig", of_push("GetTaskPushNotificationConfigRequest")),
         (
             "ListTaskPushNotificationConfigs",
@@ -260,6 +266,29 @@ async fn a_task_is_answered_subscribed_to_and_canceled_over_grpc() {
     assert_eq!(over.unwrap_err().code(), Code::FailedPrecondition);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_to_push_is_set_shown_and_deleted_over_grpc() {
+    let world = World::start().await;
+    let answer = call(&world, "SendMessage", said("hello", true)).await.unwrap();
+    let Value::String(task) = at(&answer, "task.id") else { panic!("no id") };
+    let of_push = |request: &str| new(request, [("task_id", text(&task)), ("id", text("p"))]);
+    let (method, config) = ("CreateTaskPushNotificationConfig", pushed(&task, "p"));
+    let created = call(&world, method, config.clone()).await.unwrap();
+    assert_eq!(created, config);
+    let one = of_push("GetTaskPushNotificationConfigRequest");
+    let shown = call(&world, "GetTaskPushNotificationConfig", one.clone()).await.unwrap();
+    assert_eq!(shown, config);
+    let all = new("ListTaskPushNotificationConfigsRequest", [("task_id", text(&task))]);
+    let listed = call(&world, "ListTaskPushNotificationConfigs", all).await.unwrap();
+    assert_eq!(first(&at(&listed, "configs")), config);
+    for _ in 0..2 {
+        let delete = of_push("DeleteTaskPushNotificationConfigRequest");
+        call(&world, "DeleteTaskPushNotificationConfig", delete).await.unwrap();
+    }
+    let gone = call(&world, "GetTaskPushNotificationConfig", one).await.unwrap_err();
+    assert_eq!(gone.code(), Code::NotFound);
+}
+
 /// A call by hand.
 fn raw(method: &str, headers: &[(&'static str, &str)], body: Vec<u8>) -> Request<Body> {
     let mut request = Request::post(format!("/{SERVICE}/{method}"))
@@ -284,7 +313,7 @@ async fn by_hand(
     (head.headers, body)
 }
 
-fn framed(message: &DynamicMessage) -> Vec<u8> {
+pub(crate) fn framed(message: &DynamicMessage) -> Vec<u8> {
     let message = message.encode_to_vec();
     [&[0][..], &(message.len() as u32).to_be_bytes()[..], &message[..]].concat()
 }
@@ -337,8 +366,8 @@ async fn each_refusal_has_its_status_and_details_over_grpc() {
             "CreateTaskPushNotificationConfig",
             version,
             pushes,
-            Code::FailedPrecondition,
-            "PUSH_NOTIFICATION_NOT_SUPPORTED",
+            Code::InvalidArgument,
+            "INVALID_PARAMS",
         ),
     ] {
         let bearer = format!("Bearer {}", world.gateway.token(&a()));
@@ -399,12 +428,8 @@ async fn a_token_pays_for_one_call_over_grpc_whatever_its_method() {
             }
         };
         let codes = [ask(&bearer).await, ask(&bearer).await, ask("").await];
-        if method.contains("PushNotification") {
-            assert_eq!(codes[..2], [Code::FailedPrecondition; 2], "{method} costs no token");
-        } else {
-            assert_ne!(codes[0], Code::Unauthenticated, "{method}");
-            assert_eq!(codes[1], Code::Unauthenticated, "{method}");
-        }
+        assert_ne!(codes[0], Code::Unauthenticated, "{method}");
+        assert_eq!(codes[1], Code::Unauthenticated, "{method}");
         assert_eq!(codes[2], Code::Unauthenticated, "{method}");
     }
 }

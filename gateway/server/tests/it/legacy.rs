@@ -133,7 +133,7 @@ async fn names_and_versions_of_two_generations_are_not_mixed() {
         ("0.3", "SendMessage", -32009),
         ("2.0", "message/send", -32009),
         ("", "tasks/list", -32601),
-        ("0.3", "tasks/pushNotificationConfig/set", -32003),
+        ("0.3", "tasks/pushNotificationConfig/set", -32602),
         ("0.3", "message/send", -32602),
         ("0.3", "tasks/get", -32602),
     ] {

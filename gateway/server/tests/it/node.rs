@@ -181,9 +181,15 @@ impl Push {
     }
 
     pub(crate) async fn open_with(endpoint: &str, task: &str, epoch: u64, secret: &str) -> Self {
+        let (task, secret) = (task.to_owned(), secret.to_owned());
+        Self::begin(endpoint, events::Open { task, epoch, secret, after: None }).await
+    }
+
+    /// One that begins with these words.
+    pub(crate) async fn begin(endpoint: &str, open: events::Open) -> Self {
         let (sender, receiver) = mpsc::channel(16);
-        let open = events::Open { task: task.to_owned(), epoch, secret: secret.to_owned() };
-        sender.send(events::PushRequest { kind: Some(Kind::Open(open)) }).await.unwrap();
+        let open = events::PushRequest { kind: Some(Kind::Open(open)), ..Default::default() };
+        sender.send(open).await.unwrap();
         let mut client = TaskEventsClient::connect(endpoint.to_owned()).await.unwrap();
         let ended = tokio::spawn(async move {
             let reply = client.push(ReceiverStream::new(receiver)).await?;
@@ -198,8 +204,17 @@ impl Push {
 
     /// Whether the event was taken: nobody may wait for it any more.
     pub(crate) async fn try_event(&self, event: &Value) -> bool {
-        let event = events::PushRequest { kind: Some(Kind::Event(event.to_string().into())) };
-        self.sender.send(event).await.is_ok()
+        self.try_marked(event, (0, false)).await
+    }
+
+    /// An event with its number in its run; its caller may have what it says already.
+    pub(crate) async fn marked(&self, event: &Value, mark: (u64, bool)) {
+        assert!(self.try_marked(event, mark).await, "the push goes on");
+    }
+
+    async fn try_marked(&self, event: &Value, (sequence, known): (u64, bool)) -> bool {
+        let kind = Some(Kind::Event(event.to_string().into()));
+        self.sender.send(events::PushRequest { kind, sequence, known }).await.is_ok()
     }
 
     /// Ends the push; how many events were taken.

@@ -16,15 +16,15 @@ const NEW: &str = "subscriber-token-of-now";
 const PAGE: &str = "https://app.example";
 
 /// A gateway with a file, which it looks at all the time.
-struct Filed {
-    gateway: Gateway,
-    folder: tempfile::TempDir,
+pub(crate) struct Filed {
+    pub(crate) gateway: Gateway,
+    pub(crate) folder: tempfile::TempDir,
     /// What the file has whatever is tested.
     base: String,
 }
 
 impl Filed {
-    async fn start(world: &World) -> Self {
+    pub(crate) async fn start(world: &World) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
         secret(at, "old", OLD);
@@ -49,7 +49,7 @@ impl Filed {
         filed
     }
 
-    fn write(&self, more: &str) {
+    pub(crate) fn write(&self, more: &str) {
         write(self.folder.path(), &self.base, more);
     }
 
@@ -61,7 +61,7 @@ impl Filed {
     }
 
     /// Waits until the counters have this line.
-    async fn says(&self, line: &str) {
+    pub(crate) async fn says(&self, line: &str) {
         let line = format!("ecumene_gateway_config_{line}\n");
         eventually(&line, || async {
             let metrics = self.gateway.get("/metrics").await;

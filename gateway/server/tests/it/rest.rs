@@ -222,22 +222,22 @@ async fn each_refusal_has_the_status_and_the_reason_of_a2a() {
             ("GET", "/agents/echo/tasks/t/pushNotificationConfigs"),
             "1.0",
             None,
-            400,
-            "PUSH_NOTIFICATION_NOT_SUPPORTED",
+            404,
+            "TASK_NOT_FOUND",
         ),
         (
             ("DELETE", "/agents/echo/tasks/t/pushNotificationConfigs/p"),
             "1.0",
             None,
-            400,
-            "PUSH_NOTIFICATION_NOT_SUPPORTED",
+            404,
+            "TASK_NOT_FOUND",
         ),
         (
             ("POST", "/agents/echo/tasks/t/pushNotificationConfigs"),
             "1.0",
             Some(&empty),
             400,
-            "PUSH_NOTIFICATION_NOT_SUPPORTED",
+            "INVALID_PARAMS",
         ),
     ] {
         let answer = gateway.send(with_token(&gateway.token(&caller), called, version, body)).await;
@@ -292,6 +292,14 @@ pub(crate) fn every_call(base: &str) -> Vec<(&'static str, String, Option<Value>
         ("POST", path("tasks/none:subscribe"), None),
         ("GET", path("tasks/none:subscribe"), None),
         ("GET", path("extendedAgentCard"), None),
+        ("GET", path("tasks/none/pushNotificationConfigs"), None),
+        (
+            "POST",
+            path("tasks/none/pushNotificationConfigs"),
+            Some(json!({"url": "https://a.example"})),
+        ),
+        ("GET", path("tasks/none/pushNotificationConfigs/p"), None),
+        ("DELETE", path("tasks/none/pushNotificationConfigs/p"), None),
     ]
 }
 

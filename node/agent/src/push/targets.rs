@@ -1,9 +1,13 @@
 //! The gateways that a run's events go to. It decides who gets an event and who has lost its place. Each gateway has a queue
 //! of its own, so that what one does not take keeps no other from its events. The run waits for the gateway that submitted its
 //! task, as long as it pushes there, and for no other: a peer may follow a task many times, and read nothing.
+//!
+//! Events are numbered, and the newest kept for as long as the run goes on: a gateway whose caller has the events up to one gets
+//! those that came after it. It must never be told that nothing is missing where something is.
 
 use deploy_service::tls::Connector;
 use deploy_service::trace::{self, Span};
+use node_core::EventRing;
 use node_wasm::{ArtifactChunk, Event};
 use proto_types::WallMs;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
@@ -20,16 +24,25 @@ use tonic::{Request, Status};
 
 use crate::outcome::{Artifacts, artifact_update, stream_response};
 
-use super::{PATIENCE, TARGETS_MAX};
+use super::{Follower, PATIENCE, TARGETS_MAX};
 
 /// Events under way to a gateway.
 const QUEUE: usize = 64;
+/// Events of a run that are kept for who has lost them, and bytes of them: a stream that breaks is back within seconds.
+/// Arbitrary; each slot of a node may take so much.
+const KEPT_EVENTS_MAX: usize = 512;
+const KEPT_BYTES_MAX: usize = 512 << 10;
 
 /// The gateways of one run, the one that has been there for longest first.
 pub(super) struct Targets<'a> {
     assigned: &'a wire::Assigned,
     connector: Connector,
     open: Vec<Target>,
+    kept: EventRing<PushRequest>,
+    /// Whether anybody was ever told of the events: until then none is kept.
+    is_followed: bool,
+    /// Whether an event was too long to be pushed to those who followed: what they have is not all that was made.
+    has_omitted: bool,
 }
 
 /// A gateway as long as it takes events; dropping it ends the push once all that is in its queue is sent.
@@ -40,11 +53,15 @@ struct Target {
 
 impl<'a> Targets<'a> {
     pub(super) fn new(assigned: &'a wire::Assigned, connector: Connector) -> Self {
-        Self { assigned, connector, open: Vec::new() }
+        let kept = EventRing::new(KEPT_EVENTS_MAX, KEPT_BYTES_MAX);
+        let (open, is_followed, has_omitted) = (Vec::new(), false, false);
+        Self { assigned, connector, open, kept, is_followed, has_omitted }
     }
 
-    /// Begins to push to a gateway: first what there is of each artifact. One that is pushed to gets nothing twice.
-    pub(super) fn add(&mut self, to: &wire::ReplyTo, artifacts: &Artifacts) {
+    /// Begins to push to a gateway: first the events that it lacks, if all of them are kept, or else what there is of each
+    /// artifact. One that is pushed to gets nothing twice.
+    pub(super) fn add(&mut self, Follower { to, after }: &Follower, artifacts: &Artifacts) {
+        self.is_followed = true;
         self.open.retain(|target| !target.queue.is_closed());
         if self.open.iter().any(|target| target.to == *to) {
             return;
@@ -53,7 +70,8 @@ impl<'a> Targets<'a> {
             self.open.remove(0);
         }
         let (queue, events) = mpsc::channel(QUEUE);
-        let requests = requests(self.assigned, to, artifacts.so_far(), events);
+        let start = self.start(*after, artifacts);
+        let requests = requests(self.assigned, to, start, events);
         let (task, endpoint) = (self.assigned.task.clone(), to.endpoint.clone());
         let pushing = run(task, endpoint, self.connector.clone(), requests);
         tokio::spawn(Span::client("gateway.push").scope(pushing));
@@ -62,11 +80,14 @@ impl<'a> Targets<'a> {
 
     /// Passes an event on to all that have room for it. The first gateway is given time.
     pub(super) async fn push(&mut self, event: &Event, at: WallMs) {
-        if self.open.is_empty() || !is_pushed(event) {
+        if !is_pushed(event) {
             return;
         }
-        let (task, context) = (&self.assigned.task, &self.assigned.context);
-        let Some(push) = pushed(&stream_response(task, context, event, at)) else { return };
+        let Some(push) = self.numbered(event, at) else {
+            self.has_omitted |= self.is_followed;
+            return self.kept.skip();
+        };
+        let task = &self.assigned.task;
         // Nobody who has room waits for one who has none.
         let late = |target: &Target| target.queue.try_send(push.clone()).is_err();
         let late: Vec<bool> = self.open.iter().map(late).collect();
@@ -83,6 +104,40 @@ impl<'a> Targets<'a> {
         }
         self.open = left;
     }
+
+    /// The next event as it is pushed, which is kept; `None` if nobody is to be told of it, or it is too long.
+    fn numbered(&mut self, event: &Event, at: WallMs) -> Option<PushRequest> {
+        let (task, context) = (&self.assigned.task, &self.assigned.context);
+        let response = self.is_followed.then(|| stream_response(task, context, event, at))?;
+        let push = PushRequest { sequence: self.kept.next_number(), ..pushed(&response)? };
+        let bytes = match &push.kind {
+            Some(Kind::Event(json)) => json.len(),
+            _ => 0,
+        };
+        self.kept.push(push.clone(), bytes);
+        Some(push)
+    }
+
+    /// With what a push begins for who has the events up to one.
+    fn start(&self, after: Option<u64>, artifacts: &Artifacts) -> Start {
+        let lacking = after.and_then(|after| self.kept.after(after));
+        let after = after.filter(|_| lacking.is_some());
+        // Who gets all events needs no more to know what they have made.
+        let is_needless = after == Some(0) || (after.is_some() && self.has_omitted);
+        let artifacts = if is_needless { Vec::new() } else { artifacts.so_far() };
+        Start { after, lacking: lacking.unwrap_or_default(), artifacts }
+    }
+}
+
+/// With what a push begins.
+#[derive(Default)]
+struct Start {
+    /// After which event it goes on, if nothing between is missing.
+    after: Option<u64>,
+    /// The events that came after it.
+    lacking: Vec<PushRequest>,
+    /// What there is of each artifact: to be told, or, where the push goes on, only to be known.
+    artifacts: Vec<ArtifactChunk>,
 }
 
 impl Target {
@@ -99,7 +154,9 @@ fn is_pushed(event: &Event) -> bool {
 /// An event as it is pushed; none that is longer than a gateway takes.
 fn pushed(event: &Value) -> Option<PushRequest> {
     let json = event.to_string();
-    (json.len() <= OUTCOME_BYTES_MAX).then(|| PushRequest { kind: Some(Kind::Event(json.into())) })
+    let is_short = json.len() <= OUTCOME_BYTES_MAX;
+    let kind = Some(Kind::Event(json.into()));
+    is_short.then(|| PushRequest { kind, ..PushRequest::default() })
 }
 
 /// What tells an artifact from its beginning: one update, or as many as it takes for a gateway to take each. A part that no
@@ -121,19 +178,21 @@ fn updates(task: &str, context: &str, whole: ArtifactChunk) -> Vec<PushRequest> 
     told
 }
 
-/// What a gateway is sent: who pushes, the artifacts so far, and then each event. An artifact becomes JSON only when it is
-/// its turn.
+/// What a gateway is sent: who pushes, the events that it lacks, the artifacts so far, and then each event. An artifact becomes
+/// JSON only when it is its turn.
 fn requests(
     assigned: &wire::Assigned,
     to: &wire::ReplyTo,
-    artifacts: Vec<ArtifactChunk>,
+    Start { after, lacking, artifacts }: Start,
     events: mpsc::Receiver<PushRequest>,
 ) -> impl Stream<Item = PushRequest> + Send + 'static + use<> {
     let (task, context) = (assigned.task.clone(), assigned.context.clone());
-    let open = Open { task: task.clone(), epoch: assigned.epoch, secret: to.secret.clone() };
+    let open = Open { task: task.clone(), epoch: assigned.epoch, secret: to.secret.clone(), after };
     let so_far = artifacts.into_iter().flat_map(move |chunk| updates(&task, &context, chunk));
-    let first = std::iter::once(PushRequest { kind: Some(Kind::Open(open)) });
-    tokio_stream::iter(first.chain(so_far)).chain(ReceiverStream::new(events))
+    let so_far = so_far.map(move |push| PushRequest { known: after.is_some(), ..push });
+    let open = PushRequest { kind: Some(Kind::Open(open)), ..PushRequest::default() };
+    let first = std::iter::once(open).chain(lacking).chain(so_far);
+    tokio_stream::iter(first).chain(ReceiverStream::new(events))
 }
 
 /// Pushes until the queue is closed or the gateway has enough.

@@ -31,7 +31,7 @@ impl TaskEvents for Gateways {
         request: Request<Streaming<PushRequest>>,
     ) -> Result<Response<PushReply>, Status> {
         let (mut pushed, mut secret) = (request.into_inner(), String::new());
-        while let Some(PushRequest { kind: Some(kind) }) = pushed.message().await? {
+        while let Some(PushRequest { kind: Some(kind), .. }) = pushed.message().await? {
             match kind {
                 Kind::Open(open) => secret = open.secret,
                 Kind::Event(event) => {
@@ -48,7 +48,7 @@ impl TaskEvents for Gateways {
 struct Run {
     endpoint: String,
     events: mpsc::Sender<Event>,
-    follow: mpsc::Sender<wire::ReplyTo>,
+    follow: mpsc::Sender<Follower>,
     pushed: mpsc::Receiver<Pushed>,
     drained: JoinHandle<Artifacts>,
 }
@@ -77,7 +77,8 @@ impl Run {
     }
 
     async fn follows(&self, secret: &str) {
-        self.follow.send(reply_to(&self.endpoint, secret)).await.unwrap();
+        let to = reply_to(&self.endpoint, secret);
+        self.follow.send(Follower { to, after: None }).await.unwrap();
     }
 
     async fn emit(&self, artifact: &str, text: &str, (append, last_chunk): (bool, bool)) {

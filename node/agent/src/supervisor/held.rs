@@ -13,7 +13,7 @@ use proto_wire::registry::v1 as wire;
 use tokio::sync::{mpsc, watch};
 
 use crate::outcome::Artifacts;
-use crate::push::TARGETS_MAX;
+use crate::push::{Follower, TARGETS_MAX};
 use crate::work::Plan;
 
 use super::report::Reporting;
@@ -76,33 +76,33 @@ impl Held {
 #[derive(Debug)]
 pub(crate) enum Follows {
     /// Until it begins, no more than it pushes to: the one that asked first is dropped for one too many.
-    Waiting(VecDeque<wire::ReplyTo>),
+    Waiting(VecDeque<Follower>),
     /// Names them to it.
-    Running(mpsc::Sender<wire::ReplyTo>),
+    Running(mpsc::Sender<Follower>),
 }
 
 impl Follows {
     /// One more; false if the run takes it no more.
-    pub(crate) fn add(&mut self, to: wire::ReplyTo) -> bool {
+    pub(crate) fn add(&mut self, follower: Follower) -> bool {
         let waiting = match self {
-            Self::Running(run) => return run.try_send(to).is_ok(),
+            Self::Running(run) => return run.try_send(follower).is_ok(),
             Self::Waiting(waiting) => waiting,
         };
-        if !waiting.contains(&to) {
+        if waiting.iter().all(|known| known.to != follower.to) {
             if waiting.len() == TARGETS_MAX {
                 waiting.pop_front();
             }
-            waiting.push_back(to);
+            waiting.push_back(follower);
         }
         true
     }
 
     /// The run begins: it gets those that wait, and all that come from now on.
-    pub(crate) fn begin(&mut self) -> mpsc::Receiver<wire::ReplyTo> {
+    pub(crate) fn begin(&mut self) -> mpsc::Receiver<Follower> {
         let (run, follows) = mpsc::channel(TARGETS_MAX);
         if let Self::Waiting(waiting) = std::mem::replace(self, Self::Running(run)) {
-            for to in waiting {
-                self.add(to);
+            for follower in waiting {
+                self.add(follower);
             }
         }
         follows
@@ -113,8 +113,9 @@ impl Follows {
 mod tests {
     use super::*;
 
-    fn reply_to(secret: &str) -> wire::ReplyTo {
-        wire::ReplyTo { secret: secret.to_owned(), ..wire::ReplyTo::default() }
+    fn follower(secret: &str) -> Follower {
+        let to = wire::ReplyTo { secret: secret.to_owned(), ..wire::ReplyTo::default() };
+        Follower { to, after: None }
     }
 
     /// Caught: the newest gateway is dropped, and one that asks twice takes the place of another.
@@ -123,14 +124,14 @@ mod tests {
         let mut follows = Follows::Waiting(VecDeque::new());
         let names: Vec<_> = (0..=TARGETS_MAX).map(|number| number.to_string()).collect();
         for name in names.iter().chain(&names[1..]) {
-            assert!(follows.add(reply_to(name)));
+            assert!(follows.add(follower(name)));
         }
         let mut run = follows.begin();
-        let taken = || run.try_recv().ok().map(|to| to.secret);
+        let taken = || run.try_recv().ok().map(|taken| taken.to.secret);
         assert_eq!(std::iter::from_fn(taken).collect::<Vec<_>>(), names[1..]);
-        assert!(follows.add(reply_to("later")));
-        assert_eq!(run.try_recv().map(|to| to.secret), Ok("later".to_owned()));
+        assert!(follows.add(follower("later")));
+        assert_eq!(run.try_recv().map(|taken| taken.to.secret), Ok("later".to_owned()));
         drop(run);
-        assert!(!follows.add(reply_to("late")));
+        assert!(!follows.add(follower("late")));
     }
 }

@@ -8,6 +8,7 @@ use proto_types::{Handle, LeaseEpoch, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_order::Kind;
 
+use crate::push::Follower;
 use crate::work::Plan;
 
 use super::TaskSupervisor;
@@ -32,7 +33,8 @@ impl TaskSupervisor {
     fn follow(&mut self, follow: wire::Follow) {
         let (Ok(id), Some(to)) = (TaskId::parse(&follow.task), follow.reply_to) else { return };
         let held = self.held.get_mut(&id).filter(|held| held.assigned.epoch == follow.epoch);
-        if held.is_some_and(|held| !held.follows.add(to)) {
+        let follower = Follower { to, after: follow.after };
+        if held.is_some_and(|held| !held.follows.add(follower)) {
             tracing::debug!(task = %id, "a gateway follows a run that has ended, or too many do");
         }
     }

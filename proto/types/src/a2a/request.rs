@@ -168,7 +168,7 @@ pub(super) fn history_length(object: &Object<'_, '_>) -> Option<Option<u32>> {
     object.optional("historyLength", count)
 }
 
-fn read_push_config(spot: Spot<'_, '_>) -> Option<TaskPushNotificationConfig> {
+pub(super) fn read_push_config(spot: Spot<'_, '_>) -> Option<TaskPushNotificationConfig> {
     let config = spot.object()?;
     let tenant = implicit(&config, "tenant");
     let config_id = implicit_id(&config, "id");

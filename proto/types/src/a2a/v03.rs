@@ -33,8 +33,9 @@ use serde_json::Value;
 use self::form::Form;
 pub use self::request::{print_cancel_task, print_get_task, print_subscribe_to_task};
 use super::{
-    CancelTaskRequest, GetTaskRequest, SchemaError, SendMessageRequest, SendMessageResponse,
-    StreamResponse, SubscribeToTaskRequest, Task,
+    CancelTaskRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
+    NamedPushConfigRequest, SchemaError, SendMessageRequest, SendMessageResponse, StreamResponse,
+    SubscribeToTaskRequest, Task, TaskPushNotificationConfig,
 };
 use crate::schema::{Dialect, read};
 
@@ -63,6 +64,12 @@ readers! {
     read_cancel_task: request::read_cancel_task => CancelTaskRequest;
     /// `TaskIdParams`: the parameters of `tasks/resubscribe`.
     read_subscribe_to_task: request::read_subscribe => SubscribeToTaskRequest;
+    /// `TaskPushNotificationConfig`: the parameters of `tasks/pushNotificationConfig/set`.
+    read_set_push_config: |spot| push::read_set(Form::JsonRpc, spot) => TaskPushNotificationConfig;
+    /// The parameters of `tasks/pushNotificationConfig/get` and `tasks/pushNotificationConfig/delete`.
+    read_named_push_config: push::read_named => NamedPushConfigRequest;
+    /// The parameters of `tasks/pushNotificationConfig/list`.
+    read_list_push_configs: push::read_list => ListTaskPushNotificationConfigsRequest;
     /// `Task`: the result of `tasks/get` and `tasks/cancel`.
     read_task: |spot| task::read_task(Form::JsonRpc, spot) => Task;
     /// `Task` or `Message`: the result of `message/send`.
@@ -83,6 +90,18 @@ pub fn print_send_message(request: &SendMessageRequest) -> Value {
 #[must_use]
 pub fn print_task(task: &Task) -> Value {
     task::print_task(Form::JsonRpc, task)
+}
+
+/// The result of `tasks/pushNotificationConfig/set` and `tasks/pushNotificationConfig/get`.
+#[must_use]
+pub fn print_push_config(config: &TaskPushNotificationConfig) -> Value {
+    push::print_config(Form::JsonRpc, config)
+}
+
+/// The result of `tasks/pushNotificationConfig/list`.
+#[must_use]
+pub fn print_push_configs(configs: &[TaskPushNotificationConfig]) -> Value {
+    push::print_configs(Form::JsonRpc, configs)
 }
 
 /// The result of `message/send`.

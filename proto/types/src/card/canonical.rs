@@ -207,6 +207,8 @@ pub(super) fn empty_members(card: &Value) -> Vec<String> {
             find_empties(value, &pointer("", name), &mut found);
         }
     }
+    // How the members of a JSON object are kept is decided by whoever else uses `serde_json`.
+    found.sort_unstable();
     found
 }
 

@@ -97,15 +97,24 @@ fn security(card: &Value) -> Value {
     requirements.iter().map(|requirement| Value::Object(scopes(requirement))).collect()
 }
 
-/// OpenAPI's form; the one scheme that our cards have.
+/// OpenAPI's form; the schemes that our cards have.
 fn schemes(card: &Value) -> Value {
     let Some(schemes) = card["securitySchemes"].as_object() else { return Value::Null };
-    let http = schemes.iter().filter_map(|(name, scheme)| {
-        let mut older = scheme.get("httpAuthSecurityScheme")?.clone();
+    let older = schemes.iter().filter_map(|(name, one)| Some((name.clone(), scheme(one)?)));
+    Value::Object(older.collect())
+}
+
+fn scheme(scheme: &Value) -> Option<Value> {
+    if let Some(http) = scheme.get("httpAuthSecurityScheme") {
+        let mut older = http.clone();
         older["type"] = json!("http");
-        Some((name.clone(), older))
-    });
-    Value::Object(http.collect())
+        return Some(older);
+    }
+    if let Some(key) = scheme.get("apiKeySecurityScheme") {
+        return Some(json!({ "type": "apiKey", "in": key["location"], "name": key["name"] }));
+    }
+    let users = scheme.get("openIdConnectSecurityScheme")?;
+    Some(json!({ "type": "openIdConnect", "openIdConnectUrl": users["openIdConnectUrl"] }))
 }
 
 #[cfg(test)]

@@ -133,6 +133,10 @@ pub fn parse(bytes: &[u8]) -> Result<ParsedRecord, Invalid> {
     schema::bounded(bytes, LEN_MAX)?;
     let mut raw = json::parse(bytes)?;
     let renamed = aliases::resolve(&mut raw);
+    if renamed {
+        // It is printed, and the same record must print the same: maps of JSON keep the order of their members in this program.
+        raw.sort_all_objects();
+    }
     let record = closed_document(&raw, &MEMBERS, read_record).map_err(Invalid::Schema)?;
     Ok(ParsedRecord { record, raw, renamed })
 }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use super::{Kind, Refusal};
 use crate::base64url;
 use crate::digest::Digest;
 use crate::id::{Jti, Nonce};
@@ -64,53 +64,6 @@ pub enum Subject {
     FederationPeer,
 }
 
-/// The two kinds of federation token, told apart by `typ`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// `JWT`: what Pilox mints. Life up to 300 s, skew 60 s.
-    Plain,
-    /// `ecumene-token+jwt`: bound to one gateway's nonce and one request. Life up to 120 s, skew
-    /// 5 s; every unknown claim is refused.
-    Bound,
-}
-
-impl Kind {
-    /// The value of `typ`.
-    #[must_use]
-    pub const fn typ(self) -> &'static str {
-        match self {
-            Self::Plain => "JWT",
-            Self::Bound => "ecumene-token+jwt",
-        }
-    }
-
-    /// The longest `exp` − `iat`, in seconds.
-    #[must_use]
-    pub const fn life_s_max(self) -> u64 {
-        match self {
-            Self::Plain => 300,
-            Self::Bound => 120,
-        }
-    }
-
-    /// How far the issuer's clock may be from ours.
-    #[must_use]
-    pub const fn skew_ms(self) -> u64 {
-        match self {
-            Self::Plain => 60_000,
-            Self::Bound => 5_000,
-        }
-    }
-
-    pub(super) fn of_typ(typ: Option<&str>) -> Result<Self, Refusal> {
-        match typ {
-            Some("JWT") => Ok(Self::Plain),
-            Some("ecumene-token+jwt") => Ok(Self::Bound),
-            _ => Err(Refusal::Type),
-        }
-    }
-}
-
 impl Claims {
     /// The claims of a plain token (`Kind::Plain`), issued at `iat` for `life_s` seconds.
     #[must_use]
@@ -135,23 +88,27 @@ impl Claims {
         let Ok(Value::Object(members)) = json::parse(bytes) else {
             return Err(Refusal::ClaimsJson);
         };
+        Self::of(kind, &members)
+    }
+
+    pub(super) fn of(kind: Kind, members: &Map<String, Value>) -> Result<Self, Refusal> {
         let known = |name: &String| KNOWN.contains(&name.as_str());
         if kind == Kind::Bound && !members.keys().all(known) {
             return Err(Refusal::ClaimUnknown);
         }
         let claims = Self {
             kind,
-            iss: read(&members, "iss", origin)?,
-            sub: subject(&members)?,
-            jti: read(&members, "jti", |value| Jti::parse(value.as_str()?).ok())?,
-            iat: read(&members, "iat", seconds)?,
-            exp: read(&members, "exp", seconds)?,
-            aud: read(&members, "aud", origin)?,
-            nbf: read_optional(&members, "nbf", seconds)?,
-            nonce: read_optional(&members, "nonce", |value| Nonce::parse(value.as_str()?).ok())?,
-            htm: read_optional(&members, "htm", method)?,
-            htu: read_optional(&members, "htu", url)?,
-            bd: read_optional(&members, "bd", body_digest)?,
+            iss: read(members, "iss", origin)?,
+            sub: subject(members)?,
+            jti: read(members, "jti", |value| Jti::parse(value.as_str()?).ok())?,
+            iat: read(members, "iat", seconds)?,
+            exp: read(members, "exp", seconds)?,
+            aud: read(members, "aud", origin)?,
+            nbf: read_optional(members, "nbf", seconds)?,
+            nonce: read_optional(members, "nonce", |value| Nonce::parse(value.as_str()?).ok())?,
+            htm: read_optional(members, "htm", method)?,
+            htu: read_optional(members, "htu", url)?,
+            bd: read_optional(members, "bd", body_digest)?,
         };
         claims.missing_binding().map_or(Ok(()), |name| Err(Refusal::ClaimMissing { name }))?;
         Ok(claims)

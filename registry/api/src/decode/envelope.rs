@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use proto_types::outcome::printable;
-use proto_types::{LeaseEpoch, LeaseLimit, LeaseTtl, QueueName, Reason, Revision, WallMs};
+use proto_types::{
+    CorrelationId, EnvelopeId, LeaseEpoch, LeaseLimit, LeaseTtl, Origin, QueueName, Reason,
+    Revision, WallMs,
+};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{
     AckEnvelope, Command, DropEnvelope, EnqueueEnvelope, FailEnvelope, FleetCommand,
@@ -20,6 +23,9 @@ use crate::problem::Problem;
 
 /// How long a caller may wait for the first envelope.
 const WAIT_MS_MAX: u64 = 60_000;
+
+/// Instances that an envelope may have passed: as many as a gateway can be told to let pass.
+const HOPS_MAX: usize = 32;
 
 /// How long a failed envelope may be put off.
 const RETRY_IN_MS_MAX: u64 = DAY_MS;
@@ -45,12 +51,11 @@ pub fn enqueue(
     view: &dyn View,
 ) -> Result<Proposal, Problem> {
     caller.require(&[Role::Gateway])?;
-    let id = field::read("id", &request.id)?;
-    let source = field::read("source", &request.source)?;
-    let target = field::read("target", &request.target)?;
-    let correlation = field::read("correlation", &request.correlation)?;
+    let (id, source, target, correlation) = names(request)?;
     let traceparent = field::optional("traceparent", &request.traceparent)?;
     let expires_at = field::time("expires_at_ms", request.expires_at_ms)?;
+    let ordering_key = field::optional("ordering_key", &request.ordering_key)?;
+    let hops = hops(&request.hops)?;
     let token = super::token::payment(caller, request.token.as_ref(), view)?;
     super::with_body(&request.document, |body| {
         Command::EnqueueEnvelope(EnqueueEnvelope {
@@ -65,8 +70,30 @@ pub fn enqueue(
             metered: true,
             token,
             keep_undelivered: true,
+            ordering_key,
+            hops,
         })
     })
+}
+
+/// What an envelope is called, whom it is of, whom it is for, and what it belongs to.
+fn names(
+    request: &wire::EnqueueEnvelopeRequest,
+) -> Result<(EnvelopeId, Origin, QueueName, CorrelationId), Problem> {
+    let (id, source) = (field::read("id", &request.id)?, field::read("source", &request.source)?);
+    let target: QueueName = field::read("target", &request.target)?;
+    if target.is_reserved() {
+        return Err(Problem::argument("target", "no envelope of a peer is for this queue"));
+    }
+    Ok((id, source, target, field::read("correlation", &request.correlation)?))
+}
+
+/// Who has handed an envelope on.
+fn hops(origins: &[String]) -> Result<Vec<Origin>, Problem> {
+    if origins.len() > HOPS_MAX {
+        return Err(Problem::argument("hops", format_args!("at most {HOPS_MAX}")));
+    }
+    origins.iter().map(|origin| field::read("hops", origin)).collect()
 }
 
 /// Reads a lease, and how long its caller waits for the first envelope.
@@ -81,7 +108,7 @@ pub fn lease(
     if request.wait_ms > WAIT_MS_MAX {
         return Err(Problem::argument("wait_ms", format_args!("at most {WAIT_MS_MAX}")));
     }
-    let target = field::read("target", &request.target)?;
+    let target = queue(caller, &request.target)?;
     let wait = Duration::from_millis(request.wait_ms);
     Ok((LeaseEnvelopes { target, max, ttl_ms }, wait))
 }
@@ -90,11 +117,20 @@ pub fn lease(
 pub fn ack(caller: &Principal, request: &wire::AckEnvelopeRequest) -> Result<Proposal, Problem> {
     caller.require(&[Role::Gateway, Role::Operator])?;
     Ok(super::one(Command::AckEnvelope(AckEnvelope {
-        target: field::read("target", &request.target)?,
+        target: queue(caller, &request.target)?,
         source: field::read("source", &request.source)?,
         id: field::read("id", &request.id)?,
         epoch: LeaseEpoch(request.epoch),
     })))
+}
+
+/// The queue that is meant; what is in the reserved one gateways alone know what to do with.
+fn queue(caller: &Principal, target: &str) -> Result<QueueName, Problem> {
+    let target: QueueName = field::read("target", target)?;
+    if target.is_reserved() {
+        caller.require(&[Role::Gateway])?;
+    }
+    Ok(target)
 }
 
 /// Reads why an envelope could not be delivered; `now` is when that is told.
@@ -111,7 +147,7 @@ pub fn fail(
         return Err(Problem::argument("attempts_max", format_args!("1 to {ATTEMPTS_MAX}")));
     }
     let fail = FleetCommand::FailEnvelope(FailEnvelope {
-        target: field::read("target", &request.target)?,
+        target: queue(caller, &request.target)?,
         source: field::read("source", &request.source)?,
         id: field::read("id", &request.id)?,
         epoch: LeaseEpoch(request.epoch),
@@ -211,6 +247,33 @@ mod tests {
         assert!(envelope.keep_undelivered);
         let spent = SpendToken { hash: Digest([7; 32]), until: WallMs(400_000) };
         assert_eq!(envelope.token, Some(spent));
+    }
+
+    #[test]
+    fn the_reserved_queue_is_leased_by_gateways_alone_and_takes_no_envelope() {
+        let gateway = Principal::Gateway("g1".parse().unwrap());
+        let target = QueueName::PUSH.to_owned();
+        let one = wire::LeaseEnvelopesRequest {
+            target: target.clone(),
+            max: 1,
+            ttl_ms: 1_000,
+            wait_ms: 0,
+        };
+        assert!(lease(&gateway, &one).is_ok() && lease(&Principal::Operator, &one).is_err());
+        let (source, id) = ("https://a.example".to_owned(), "e1".to_owned());
+        let done = wire::AckEnvelopeRequest { target: target.clone(), source, id, epoch: 1 };
+        assert!(ack(&gateway, &done).is_ok() && ack(&Principal::Operator, &done).is_err());
+        let request = wire::EnqueueEnvelopeRequest {
+            id: "envelope-1".to_owned(),
+            source: "https://a.example".to_owned(),
+            target,
+            correlation: "correlation-1".to_owned(),
+            document: "{}".into(),
+            expires_at_ms: 1,
+            ..Default::default()
+        };
+        let refused = enqueue(&gateway, &request, &Memory::default()).unwrap_err();
+        assert!(format!("{refused:?}").contains("target"), "{refused:?}");
     }
 
     fn failed(edit: fn(&mut wire::FailEnvelopeRequest)) -> Result<Proposal, Problem> {

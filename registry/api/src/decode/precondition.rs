@@ -2,7 +2,9 @@
 //! dropped: a caller that states one would overwrite what it has not seen.
 
 use proto_types::Digest;
-use registry_core::command::{Command, PeerCommand, Precondition, Proposal, Versioned, Versions};
+use registry_core::command::{
+    Command, FleetCommand, PeerCommand, Precondition, Proposal, Versioned, Versions,
+};
 
 /// What a caller demands of the version that is stored; nothing by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +48,17 @@ fn subject(command: &Command) -> Option<Versioned> {
         Command::DeleteRecord(delete) => Versioned::Record(delete.handle.clone()),
         Command::PutCard(put) => Versioned::Card(put.handle.clone()),
         Command::Peer(PeerCommand::State(state)) => Versioned::Manifest(state.issuer.clone()),
+        Command::PutAgent(put) => Versioned::Agent(put.handle.clone()),
+        Command::Fleet(FleetCommand::AttachAgent(attach)) => {
+            Versioned::Agent(attach.handle.clone())
+        }
+        Command::Fleet(FleetCommand::RemoveAgent(remove)) => {
+            Versioned::Agent(remove.handle.clone())
+        }
+        Command::Fleet(FleetCommand::PutPolicy(put)) => Versioned::Policy(put.name.clone()),
+        Command::Fleet(FleetCommand::DeletePolicy(delete)) => {
+            Versioned::Policy(delete.name.clone())
+        }
         _ => return None,
     })
 }

@@ -30,7 +30,7 @@ pub fn submit(
     view: &dyn View,
 ) -> Result<(Proposal, Option<ReplyTo>), Problem> {
     caller.require(&[Role::Gateway, Role::Operator])?;
-    let Stated { id, context, agent, owner, deadline, traceparent } = stated(request)?;
+    let Stated { id, context, agent, owner, deadline, traceparent, push } = stated(request)?;
     let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let token = super::token::payment(caller, request.token.as_ref(), view)?;
     let proposal = with_input(&request.input, |input| {
@@ -52,7 +52,21 @@ pub fn submit(
             traceparent,
         })
     })?;
-    Ok((proposal, events))
+    Ok((behind(proposal, push), events))
+}
+
+/// What sets where the changes of a task are pushed to stands behind its message: the task must be there.
+fn behind(mut proposal: Proposal, push: Option<Command>) -> Proposal {
+    proposal.commands.extend(push);
+    proposal
+}
+
+/// What sets with a message where the changes of its task are pushed to.
+fn push(
+    task: (&TaskId, &TaskOwner),
+    config: Option<&wire::PushConfig>,
+) -> Result<Option<Command>, Problem> {
+    config.map(|config| super::push::command(task, config)).transpose()
 }
 
 /// What a submission states of its task.
@@ -63,14 +77,17 @@ struct Stated {
     owner: TaskOwner,
     deadline: WallMs,
     traceparent: Option<TraceParent>,
+    push: Option<Command>,
 }
 
 fn stated(request: &wire::SubmitTaskRequest) -> Result<Stated, Problem> {
+    let (id, owner) = (field::read("id", &request.id)?, field::read("owner", &request.owner)?);
     Ok(Stated {
-        id: field::read("id", &request.id)?,
+        push: push((&id, &owner), request.push.as_ref())?,
+        id,
         context: field::read("context", &request.context)?,
         agent: field::read("agent", &request.agent)?,
-        owner: field::read("owner", &request.owner)?,
+        owner,
         deadline: field::time("deadline_ms", request.deadline_ms)?,
         traceparent: field::optional("traceparent", &request.traceparent)?,
     })
@@ -90,12 +107,13 @@ pub fn continue_task(
     let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
     let traceparent = field::optional("traceparent", &request.traceparent)?;
+    let push = push((&id, &owner), request.push.as_ref())?;
     let proposal = with_input(&request.input, |input| {
         let (reply_to, gateway) = (events.clone(), gateway_of(caller));
         let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
         FleetCommand::ContinueTask(next).into()
     })?;
-    Ok((proposal, events))
+    Ok((behind(proposal, push), events))
 }
 
 /// A message, and the command that names it.
@@ -162,6 +180,8 @@ pub struct Follow {
     pub owner: TaskOwner,
     /// Where its events go too; [`check_reply_to`] says whether they may.
     pub reply_to: ReplyTo,
+    /// Up to which event of which run its caller has them; `None` if it wants no numbers.
+    pub after: Option<(LeaseEpoch, u64)>,
 }
 
 /// Reads which task's events a gateway asks for, in whose name.
@@ -175,6 +195,7 @@ pub fn follow(caller: &Principal, request: &wire::FollowTaskRequest) -> Result<F
         id: field::read("id", &request.id)?,
         owner: field::read("owner", &request.owner)?,
         reply_to: reply_to(request.reply_to.as_ref().ok_or_else(missing)?)?,
+        after: request.after.as_ref().map(|after| (LeaseEpoch(after.epoch), after.sequence)),
     })
 }
 
@@ -282,6 +303,34 @@ mod tests {
                 panic!("no turn");
             };
             assert_eq!(turn.gateway, waits, "{caller:?}");
+        }
+    }
+
+    #[test]
+    fn where_to_push_is_set_in_the_proposal_of_the_message_behind_it() {
+        let push = Some(wire::PushConfig {
+            id: "c1".to_owned(),
+            url: "https://receiver.example/hook".to_owned(),
+            version: "1.0".to_owned(),
+            ..Default::default()
+        });
+        let named = wire::SubmitTaskRequest { push: push.clone(), ..request() };
+        let next = wire::ContinueTaskRequest {
+            id: "task-1".to_owned(),
+            owner: "https://a.example".to_owned(),
+            input: "{}".into(),
+            deadline_ms: 1,
+            push,
+            ..Default::default()
+        };
+        let submitted = submit(&gateway(), &named, &Memory::default()).unwrap().0;
+        for proposal in [submitted, continue_task(&gateway(), &next).unwrap().0] {
+            let last = proposal.commands.last();
+            let Some(Command::Fleet(FleetCommand::PutPushConfig(put))) = last else {
+                panic!("{proposal:?}")
+            };
+            assert_eq!((put.task.as_str(), put.owner.as_str()), ("task-1", "https://a.example"));
+            assert_eq!(proposal.commands.len(), 3);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Nodes, tasks, verdicts and envelopes as protobuf messages. The digest of a credential is never shown.
 
+use proto_types::{Origin, PushConfig};
 use proto_wire::registry::v1 as wire;
 use registry_core::change::{Lease, Spent};
 use registry_core::entry::{
@@ -73,6 +74,21 @@ pub fn reply_to(reply_to: &ReplyTo) -> wire::ReplyTo {
     }
 }
 
+/// Where the changes of a task are pushed to, with what is secret in it; for gateways.
+#[must_use]
+pub fn push_config(config: &PushConfig) -> wire::PushConfig {
+    let shown = config.authentication.as_ref();
+    let credentials = shown.and_then(|shown| shown.credentials.clone());
+    wire::PushConfig {
+        id: config.id.to_string(),
+        url: config.url.as_str().to_owned(),
+        token: config.token.clone().map(String::from).unwrap_or_default(),
+        scheme: shown.map(|shown| shown.scheme.as_str().to_owned()).unwrap_or_default(),
+        credentials: credentials.map(String::from).unwrap_or_default(),
+        version: config.version.to_string(),
+    }
+}
+
 /// Verdicts in the order of the batch.
 #[must_use]
 pub fn verdicts(spent: &[Spent]) -> wire::SpendTokensReply {
@@ -100,6 +116,8 @@ pub fn leased(lease: &Lease, document: Vec<u8>) -> wire::LeasedEnvelope {
         deliveries: envelope.deliveries,
         accepted_at_ms: envelope.accepted_at.0,
         failures: envelope.failures,
+        ordering_key: envelope.ordering_key.clone().map(String::from).unwrap_or_default(),
+        hops: envelope.hops.iter().map(Origin::to_string).collect(),
     }
 }
 

@@ -82,6 +82,12 @@ impl AgentEntry {
         self.hosted().ok_or_else(|| bound::invalid("agent", "is attached: no node runs it"))
     }
 
+    /// The version that conditions name (RFC 9110, section 13).
+    #[must_use]
+    pub fn version(&self) -> Digest {
+        agent_version(&self.handle, self.revision)
+    }
+
     /// How gateways reach it, if it is attached.
     #[must_use]
     pub fn upstream(&self) -> Option<&Upstream> {
@@ -99,6 +105,14 @@ impl AgentEntry {
         let counted = self.bytes.map(|bytes| Usage { agents: 1, bytes, ..Usage::default() });
         counted.unwrap_or_default()
     }
+}
+
+/// The version of an agent that was written at this revision: another one with each write that changed anything, and after a
+/// removal too, since no revision comes twice. It is not made of what the agent is: whoever sees a part of it could try
+/// what the rest may be.
+#[must_use]
+pub fn agent_version(handle: &Handle, revision: Revision) -> Digest {
+    Digest::of(format!("ecumene-agent-version-v1\n{handle}\n{}\n", revision.0).as_bytes())
 }
 
 /// The bounds of one run.

@@ -112,5 +112,7 @@ fn envelope_of(command: &EnqueueEnvelope, now: WallMs) -> EnvelopeEntry {
         failures: 0,
         attempts: Vec::new(),
         dead: None,
+        ordering_key: command.ordering_key.clone(),
+        hops: command.hops.clone(),
     }
 }

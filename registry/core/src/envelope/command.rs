@@ -1,8 +1,8 @@
 //! The commands about envelopes and their queues. An envelope is a body, which commands name by digest.
 
 use proto_types::{
-    CorrelationId, Digest, EnvelopeId, LeaseEpoch, LeaseLimit, LeaseTtl, Origin, QueueName, Reason,
-    TraceParent, WallMs,
+    CorrelationId, Digest, EnvelopeId, LeaseEpoch, LeaseLimit, LeaseTtl, OrderingKey, Origin,
+    QueueName, Reason, TraceParent, WallMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +37,12 @@ pub struct EnqueueEnvelope {
     /// Whether it becomes a dead letter if it expires undelivered. False in earlier logs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_undelivered: bool,
+    /// Of those with one key, one at a time is leased. Absent in earlier logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordering_key: Option<OrderingKey>,
+    /// Who has handed it on. Absent in earlier logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<Origin>,
 }
 
 /// Leases the oldest envelopes of a queue.

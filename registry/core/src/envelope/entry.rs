@@ -1,8 +1,8 @@
 //! An envelope in the queue of its target, as it is stored. It holds digests of its bodies, never the bodies.
 
 use proto_types::{
-    CorrelationId, Digest, EnvelopeId, LeaseEpoch, Origin, QueueName, Reason, Revision,
-    TraceParent, WallMs,
+    CorrelationId, Digest, EnvelopeId, LeaseEpoch, OrderingKey, Origin, QueueName, Reason,
+    Revision, TraceParent, WallMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,12 @@ pub struct EnvelopeEntry {
     /// Set while it is a dead letter: out of the queue, kept for the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<Dead>,
+    /// Of those of one source, target and key, one at a time is leased, in the order of acceptance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordering_key: Option<OrderingKey>,
+    /// The instances that have handed it on, the first one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<Origin>,
 }
 
 impl EnvelopeEntry {

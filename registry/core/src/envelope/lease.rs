@@ -1,5 +1,6 @@
 //! The lease of envelopes, and how it ended, each under a lease epoch. An envelope is leased to one holder at a time, and a
-//! holder with an older epoch can neither take it from its queue nor put it off.
+//! holder with an older epoch can neither take it from its queue nor put it off. Of those with one ordering key, only the first
+//! is leased.
 
 use proto_types::{EnvelopeId, Origin, QueueName, WallMs};
 
@@ -16,7 +17,7 @@ use super::command::{AckEnvelope, FailEnvelope, LeaseEnvelopes};
 use super::dead;
 use super::entry::{Acked, DeadCause, EnvelopeEntry, FailedAttempt};
 use super::queue;
-use super::table::{self, ENVELOPES, envelope_key};
+use super::table::{self, ENVELOPES, MetKeys, envelope_key};
 
 /// Places read at a time; leases are near the front, so that one page is the rule.
 const SCAN_PAGE: usize = 256;
@@ -112,16 +113,19 @@ fn addressed(
     Ok(kept.ok_or_else(absent)?)
 }
 
-/// The oldest envelopes of a queue that nobody holds; a queue's bound bounds the scan.
+/// The oldest envelopes of a queue that nobody holds, but for those behind an unfinished one of the same source and key; a
+/// queue's bound bounds the scan.
 fn ready(draft: &Draft<'_>, target: &str, max: usize) -> Result<Vec<String>, ViewError> {
     let mut from = table::queue(target);
     let to = layout::past(&from);
-    let mut found = Vec::new();
+    let (mut found, mut met) = (Vec::new(), MetKeys::default());
     loop {
         let page = draft.view().range(Space::Index, &from, &to, SCAN_PAGE)?;
         for (_, value) in &page {
             let place = table::place(value)?;
-            if place.leased_until <= draft.now() && place.expires_at > draft.now() {
+            // One that is void holds up nobody: it only waits to be swept.
+            let is_next = place.expires_at > draft.now() && met.is_first(&place);
+            if is_next && place.leased_until <= draft.now() {
                 found.push(envelope_key(&place.source, &place.id));
             }
             if found.len() == max {

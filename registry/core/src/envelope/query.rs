@@ -7,7 +7,7 @@ use crate::layout;
 use crate::view::{Read, Space, View};
 
 use super::entry::EnvelopeEntry;
-use super::table::{self, ENVELOPES, envelope_key};
+use super::table::{self, ENVELOPES, MetKeys, envelope_key};
 
 /// The envelope of this id, acknowledged or not, while it is known.
 pub fn envelope(view: &dyn View, source: &Origin, id: &EnvelopeId) -> Read<Option<EnvelopeEntry>> {
@@ -30,9 +30,13 @@ pub fn next_lease_at(view: &dyn View, target: &str) -> Read<Option<WallMs>> {
     if places.len() == LOOKED_AT {
         return Ok(None);
     }
-    let mut next: Option<WallMs> = None;
+    let (mut next, mut met): (Option<WallMs>, MetKeys) = Default::default();
     for (_, value) in &places {
-        let at = table::place(value)?.leased_until;
+        let place = table::place(value)?;
+        if !met.is_first(&place) {
+            continue;
+        }
+        let at = place.leased_until;
         next = Some(next.map_or(at, |next| next.min(at)));
     }
     Ok(next)

@@ -1,6 +1,8 @@
 //! The table of envelopes, and the place of each in its queue. A key depends on its envelope alone.
 
-use proto_types::{Digest, EnvelopeId, Origin, Revision, WallMs};
+use std::collections::BTreeSet;
+
+use proto_types::{Digest, EnvelopeId, OrderingKey, Origin, Revision, WallMs};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{decode, encode};
@@ -45,6 +47,7 @@ impl Entity for EnvelopeEntry {
                 id: self.id.clone(),
                 leased_until: self.leased_until,
                 expires_at: self.expires_at,
+                ordering_key: self.ordering_key.clone(),
             };
             keys.push((in_queue(self.target.as_str(), self.revision), encode(&place)));
         }
@@ -64,6 +67,21 @@ pub(crate) struct Place {
     pub(crate) id: EnvelopeId,
     pub(crate) leased_until: WallMs,
     pub(crate) expires_at: WallMs,
+    /// Of a place of an earlier version there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ordering_key: Option<OrderingKey>,
+}
+
+/// The keys that are met on the way through a queue from its front: of each, nothing but the first envelope can be leased.
+#[derive(Debug, Default)]
+pub(crate) struct MetKeys(BTreeSet<(Origin, OrderingKey)>);
+
+impl MetKeys {
+    /// Whether this is the first of its source and key, or has none.
+    pub(crate) fn is_first(&mut self, place: &Place) -> bool {
+        let key = place.ordering_key.as_ref();
+        key.is_none_or(|key| self.0.insert((place.source.clone(), key.clone())))
+    }
 }
 
 /// The envelopes that are void at `now`: from, to.

@@ -1,6 +1,6 @@
 //! The command that states a precondition (RFC 9110, section 13).
 
-use proto_types::{Digest, Handle, Origin};
+use proto_types::{Digest, Handle, Origin, PolicyName};
 use serde::{Deserialize, Serialize};
 
 /// A condition on the version that is stored.
@@ -23,6 +23,10 @@ pub enum Versioned {
     Card(Handle),
     /// A peer's manifest in force.
     Manifest(Origin),
+    /// An agent, hosted or attached.
+    Agent(Handle),
+    /// A policy of calls.
+    Policy(PolicyName),
 }
 
 /// Some versions.

@@ -172,10 +172,12 @@ fn check_node(
     Ok(())
 }
 
-/// A repetition may name another gateway to answer to, and another deadline: the first stand.
+/// A repetition may name another gateway to answer to, and another deadline: the first stand. The task may have had further
+/// messages since: the one that it began with counts.
 fn same_request(kept: &TaskEntry, offered: &TaskEntry) -> bool {
     let request = |task: &TaskEntry| {
-        (task.input, task.agent.clone(), task.context.clone(), task.owner.clone())
+        let first = task.turns.first().map_or(task.input, |turn| turn.input);
+        (first, task.agent.clone(), task.context.clone(), task.owner.clone())
     };
     request(kept) == request(offered)
 }
@@ -200,6 +202,7 @@ fn task_of(command: &SubmitTask, now: WallMs) -> TaskEntry {
         in_context: true,
         shared: command.shared,
         bytes: command.metered.then_some(0),
+        push: Vec::new(),
         counted: command.counted,
         listed: command.listed,
         submitted_at: now,

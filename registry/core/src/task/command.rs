@@ -1,8 +1,8 @@
 //! The commands about tasks. Messages and outcomes are bodies, which commands name by digest.
 
 use proto_types::{
-    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner,
-    TraceParent, WallMs,
+    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, PushConfig, PushConfigId, Reason,
+    TaskId, TaskOwner, TraceParent, WallMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -129,4 +129,27 @@ pub struct ExpireTask {
     /// Why a pending one waits. Absent in earlier logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Unplaced>,
+}
+
+/// Sets where the changes of a task are pushed to, in the place of what the same name said before; also of a task that has
+/// ended. Answers the task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutPushConfig {
+    /// Which task.
+    pub task: TaskId,
+    /// Must own it.
+    pub owner: TaskOwner,
+    /// Where to.
+    pub config: PushConfig,
+}
+
+/// Has no more changes of a task pushed there; what has none of this name stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletePushConfig {
+    /// Which task.
+    pub task: TaskId,
+    /// Must own it.
+    pub owner: TaskOwner,
+    /// Which of its configurations.
+    pub config: PushConfigId,
 }

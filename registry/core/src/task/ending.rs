@@ -12,6 +12,7 @@ use crate::view::ViewError;
 use super::command::{CancelTask, CompleteTask, ExpireTask};
 use super::entry::{TaskEnd, TaskEntry, TaskState};
 use super::open::{keep, leave_place, sharer};
+use super::push;
 use super::table::TASKS;
 
 /// Why a task ended that its caller did not want any more.
@@ -67,6 +68,7 @@ pub(crate) fn cancel(draft: &mut Draft<'_>, command: &CancelTask) -> Outcome {
             let state = ended(TaskEnd::Canceled, kept.epoch, *outcome, &reason);
             let mut task = TaskEntry { state, ..kept.clone() };
             keep(draft, Some(&kept), &mut task)?;
+            push::notify(draft, &task)?;
             task
         }
         TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
@@ -132,6 +134,7 @@ pub(crate) fn end(
         task.bytes = Some(counted.saturating_add(bytes));
     }
     keep(draft, Some(kept), &mut task)?;
+    push::notify(draft, &task)?;
     Ok(task)
 }
 

@@ -2,8 +2,8 @@
 //! bodies, never the bodies.
 
 use proto_types::{
-    ContextId, Digest, Endpoint, GatewayId, Handle, LeaseEpoch, NodeId, ReplySecret, Revision,
-    TaskId, TaskOwner, TraceParent, WallMs, task,
+    ContextId, Digest, Endpoint, GatewayId, Handle, LeaseEpoch, NodeId, PushConfig, ReplySecret,
+    Revision, TaskId, TaskOwner, TraceParent, WallMs, task,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,10 @@ pub struct TaskEntry {
     /// How many bytes are counted as kept for it, with all that was said; `None` of one from before these were counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// Where its changes are pushed to, as they were set. It is no fact that anybody watches: setting one is no change of the
+    /// task, and takes no revision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub push: Vec<PushConfig>,
     /// When it was submitted.
     pub submitted_at: WallMs,
     /// When it last changed.

@@ -1,7 +1,7 @@
 //! The account of an open task: it takes its place, changes, and gives back what is counted for it. The count always
 //! follows from the task itself.
 
-use proto_types::{Class, Full, NodeId, Shares};
+use proto_types::{Class, Full, NodeId, Shares, TaskOwner};
 
 use crate::agent::table::AGENTS;
 use crate::bound::{self, DAY_MS};
@@ -40,12 +40,18 @@ pub(crate) fn open(draft: &mut Draft<'_>, task: &mut TaskEntry) -> Result<(), St
 
 /// Whose shares count the task; the operator has none.
 pub(crate) fn sharer(task: &TaskEntry) -> Option<&str> {
-    task.shared.then_some(task.owner.as_str())
+    task.shared.then(|| share_of(task))
+}
+
+/// Who shows nothing is one with all others who do: another address costs nothing.
+fn share_of(task: &TaskEntry) -> &str {
+    let owner = task.owner.as_str();
+    if owner.starts_with(TaskOwner::STRANGERS) { TaskOwner::STRANGERS } else { owner }
 }
 
 /// One task more is open, if there is room for its owner.
 fn take_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
-    let share = counter::task_share(task.owner.as_str());
+    let share = counter::task_share(share_of(task));
     let (open, own) = (draft.count(OPEN_TASKS)?, draft.count(&share)?);
     let class = if task.shared { Class::Ordinary } else { Class::System };
     SHARES.admit(class, open, own, 1).map_err(|full| match full {
@@ -61,7 +67,7 @@ fn take_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
 
 /// One task fewer is open.
 pub(crate) fn leave_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), ViewError> {
-    let share = counter::task_share(task.owner.as_str());
+    let share = counter::task_share(share_of(task));
     let counters = [(OPEN_TASKS, true), (share.as_str(), task.shared)];
     for (counter, _) in counters.into_iter().filter(|(_, counts)| *counts) {
         let open = draft.count(counter)?;

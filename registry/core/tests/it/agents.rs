@@ -3,8 +3,10 @@
 use proto_types::{Namespace, Upstream};
 use registry_core::administrative;
 use registry_core::change::Refusal;
-use registry_core::command::{AttachAgent, Command, FleetCommand};
-use registry_core::entry::{ChangeKind, Source, Usage, Visibility};
+use registry_core::command::{
+    AttachAgent, Command, FleetCommand, Precondition, Versioned, Versions,
+};
+use registry_core::entry::{ChangeKind, Source, Usage, Visibility, agent_version};
 use registry_core::query;
 use registry_core::table::SEARCHES;
 use registry_core::verify::check;
@@ -61,6 +63,35 @@ fn a_handle_is_that_of_a_hosted_or_of_an_attached_agent_until_it_is_removed() {
     world.done(&remove_agent(0));
     world.done(&put_agent(1));
     assert_eq!(world.refusal(&remove_agent(9)), not_found("agent", handle(9)));
+}
+
+#[test]
+fn a_condition_on_an_agent_holds_for_the_write_that_was_seen_and_for_no_other() {
+    let mut world = World::populated();
+    let require = |of: Option<Versions>, not: Option<Versions>| {
+        let subject = Versioned::Agent(handle(1));
+        Command::Require(Precondition { subject, if_match: of, if_none_match: not })
+    };
+    let version = |revision| agent_version(&handle(1), revision);
+    let is = |revision| Some(Versions::OneOf(vec![version(revision)]));
+    let failed = |stored| Refusal::PreconditionFailed { stored };
+    assert_eq!(world.refusal(&require(Some(Versions::Any), None)), failed(None));
+    world.done(&require(None, Some(Versions::Any)));
+    let first = world.revision_of(&attach(1, 1));
+    world.done(&require(is(first), None));
+    world.done(&attach(1, 1));
+    world.done(&require(is(first), None));
+    let kept = query::agent(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!(kept.version(), version(first));
+    assert_eq!(world.refusal(&require(None, is(first))), failed(Some(version(first))));
+    let second = world.revision_of(&attach(1, 2));
+    assert_eq!(world.refusal(&require(is(first), None)), failed(Some(version(second))));
+    // What was removed and put again as it was is another version.
+    world.done(&remove_agent(1));
+    assert_eq!(world.refusal(&require(is(second), None)), failed(None));
+    let third = world.revision_of(&attach(1, 2));
+    assert_eq!(world.refusal(&require(is(second), None)), failed(Some(version(third))));
+    world.done(&require(is(third), Some(Versions::OneOf(vec![version(first)]))));
 }
 
 #[test]

@@ -3,16 +3,18 @@
 use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{
-    ContextId, LeaseEpoch, Namespace, NodeId, Reason, Revision, Slots, Stamp, TaskOwner, WallMs,
+    ContextId, LeaseEpoch, Namespace, NodeId, PolicyName, Reason, Revision, Slots, Stamp,
+    TaskOwner, WallMs,
 };
 use registry_core::command::{
     AdmitMember, AdvancePartner, AskDomain, AssignTask, Audit, CancelTask, ChargeTokens, Command,
     Compact, CompleteTask, ConductCommand, ContinueTask, DecideEnrolment, DeleteNamespace,
-    DeleteRecord, ExpireTask, FederationCommand, FleetCommand, HearNode, IssueJoinToken,
-    LogCommand, NamespaceCommand, NoteDomain, OpenLog, PeerCommand, Proposal, PullStart, PutAgent,
-    PutCard, PutNamespace, QuarantinePartner, RegisterGateway, RegisterNode, ReleaseTask,
-    RemovePartner, RequestEnrolment, RetireMember, RevokePeer, SetNodeState, SetReachability,
-    SpendToken, SpendTokens, StandPeer, StateManifest, SubmitTask, TruncateAudit,
+    DeletePolicy, DeletePushConfig, DeleteRecord, ExpireTask, FederationCommand, FleetCommand,
+    HearNode, IssueJoinToken, LogCommand, NamespaceCommand, NoteDomain, OpenLog, PeerCommand,
+    Proposal, PullStart, PutAgent, PutCard, PutNamespace, PutPolicy, PutPushConfig,
+    QuarantinePartner, RegisterGateway, RegisterNode, ReleaseTask, RemovePartner, RequestEnrolment,
+    RetireMember, RevokePeer, SetNodeState, SetReachability, SpendToken, SpendTokens, StandPeer,
+    StateManifest, SubmitTask, TruncateAudit,
 };
 use registry_core::entry::{
     AgentKind, Agreement, Approval, Candidate, Capacity, DomainMethod, JoinRole, NodeState,
@@ -368,7 +370,17 @@ fn any_fleet_command(_now: WallMs) -> impl Strategy<Value = Command> {
         2 => (name(2), some_capacity()).prop_map(|(name, capacity)| {
             FleetCommand::HearNode(HearNode { id: node_id(name), capacity }).into()
         }),
+        1 => (some_policy(), name(4)).prop_map(|(name, body)| {
+            FleetCommand::PutPolicy(PutPolicy { name, digest: digest(body) }).into()
+        }),
+        1 => some_policy().prop_map(|name| {
+            FleetCommand::DeletePolicy(DeletePolicy { name }).into()
+        }),
     ]
+}
+
+fn some_policy() -> impl Strategy<Value = PolicyName> {
+    name(3).prop_map(|name| PolicyName::parse(&format!("policy-{name}")).unwrap())
 }
 
 fn some_end() -> impl Strategy<Value = TaskEnd> {
@@ -457,6 +469,17 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                 FleetCommand::ContinueTask(next).into()
             }
         ),
+        1 => (task(), 0_u8..3, any::<bool>()).prop_map(|(task, name, is_put)| {
+            let (owner, config) = ("operator".parse().unwrap(), push_config(name));
+            let command = match is_put {
+                true => FleetCommand::PutPushConfig(PutPushConfig { task, owner, config }),
+                false => {
+                    let config = config.id;
+                    FleetCommand::DeletePushConfig(DeletePushConfig { task, owner, config })
+                }
+            };
+            command.into()
+        }),
     ]
 }
 

@@ -462,3 +462,34 @@ fn an_envelope_that_is_refused_spends_no_token() {
     assert_eq!(world.refusal(&paid(2, 60)), full("the target's queue", 20_000));
     assert!(!world.was_spent(60));
 }
+
+fn keyed(name: u8, from: u8, key: &str) -> Command {
+    let mut command = enqueue(name, TARGET, at(DAY));
+    if let Command::EnqueueEnvelope(envelope) = &mut command {
+        envelope.source = origin(from);
+        envelope.ordering_key = key.parse().ok();
+    }
+    command
+}
+
+#[test]
+fn of_those_with_one_source_and_key_one_is_leased_until_it_is_done() {
+    let mut world = World::populated();
+    let sent = [(1, 0, "k"), (2, 0, "k"), (3, 0, "l"), (4, 0, ""), (5, 1, "k"), (6, 0, "k")];
+    for (name, from, key) in sent {
+        world.done(&keyed(name, from, key));
+    }
+    // An empty text is no key.
+    assert_eq!(leased(&mut world, 9), ids(&[(1, 1), (3, 1), (4, 1), (5, 1)]));
+    assert_eq!(leased(&mut world, 9), []);
+    world.done(&ack(1, TARGET, 1));
+    assert_eq!(leased(&mut world, 9), ids(&[(2, 1)]));
+    // What is put off holds up those behind it; what is a dead letter does not.
+    world.done(&fail(2, TARGET, 1, 9));
+    assert_eq!(query::next_lease_at(&world.memory, TARGET).unwrap(), Some(at(1_000)));
+    assert_eq!(leased(&mut world, 9), []);
+    world.later(1_000);
+    assert_eq!(leased(&mut world, 9), ids(&[(2, 2)]));
+    world.done(&fail(2, TARGET, 2, 2));
+    assert_eq!(leased(&mut world, 9), ids(&[(6, 1)]));
+}

@@ -22,6 +22,8 @@ mod peer_log;
 mod peer_manifests;
 mod peer_requests;
 mod peers;
+mod policies;
+mod push;
 mod reachability;
 mod records;
 mod search;

@@ -72,6 +72,23 @@ fn a_task_has_the_trace_of_its_newest_message() {
     assert_eq!(world.task(1).traceparent, None);
 }
 
+/// Caught: the newest message was compared, so that who had lost the first answer was told of a conflict.
+#[test]
+fn the_same_task_again_is_the_task_though_it_has_had_further_messages_since() {
+    let mut world = World::populated();
+    world.done(&submit(1, 1, START.plus_ms(DAY)));
+    world.done(&assign(1, 0));
+    world.done(&asks(1, 1, 2));
+    let (id, input, owner) = (task_id(1), digest(2), "https://peer0.example".parse().unwrap());
+    let (reply_to, gateway, traceparent, deadline) = (None, None, None, START.plus_ms(DAY));
+    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway, traceparent };
+    world.done(&FleetCommand::ContinueTask(next).into());
+    let again = world.done(&submit(1, 1, START.plus_ms(DAY)));
+    assert_eq!(task_of(again), world.task(1));
+    let newest = submit(1, 2, START.plus_ms(DAY));
+    assert_eq!(world.refusal(&newest), conflict("task", task_id(1)));
+}
+
 #[test]
 fn a_submission_that_is_refused_spends_no_token() {
     let mut world = World::populated();

@@ -1,9 +1,11 @@
 //! A state in memory with a clock that a test sets, and short names for what commands carry.
 
+use proto_types::a2a::ProtocolVersion;
 use proto_types::card::Assurance;
 use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, IsolationSet, Kid, LeaseEpoch, LeaseLimit, LeaseTtl,
-    Namespace, NodeId, Origin, Reason, Revision, SecretKey, Slots, Stamp, TaskId, Upstream, WallMs,
+    Namespace, NodeId, Origin, PushConfig, Reason, Revision, SecretKey, Slots, Stamp, TaskId,
+    Upstream, WallMs,
 };
 use registry_core::apply;
 use registry_core::change::{Change, Effect, Refusal, Reply, Spent, Write};
@@ -343,6 +345,17 @@ pub(crate) fn submit_with(name: u8, bring: impl FnOnce(&mut SubmitTask)) -> Comm
     command
 }
 
+/// Where the changes of a task may be pushed to.
+pub(crate) fn push_config(name: u8) -> PushConfig {
+    PushConfig {
+        id: format!("push-{name}").parse().unwrap(),
+        url: format!("https://receiver{name}.example/hook").parse().unwrap(),
+        token: None,
+        authentication: None,
+        version: ProtocolVersion::V10,
+    }
+}
+
 /// A token that lasts for a minute.
 pub(crate) fn token(name: u8) -> SpendToken {
     SpendToken { hash: digest(name), until: START.plus_ms(MINUTE) }
@@ -384,6 +397,8 @@ pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
         metered: true,
         token: None,
         keep_undelivered: false,
+        ordering_key: None,
+        hops: Vec::new(),
     })
 }
 

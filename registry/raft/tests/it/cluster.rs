@@ -257,6 +257,8 @@ pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
         metered: true,
         token: None,
         keep_undelivered: true,
+        ordering_key: None,
+        hops: Vec::new(),
     });
     Proposal { commands: vec![command] }
 }

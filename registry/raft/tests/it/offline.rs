@@ -121,6 +121,8 @@ async fn taken(member: &Registry, source: &str, body: Digest, numbers: Range<usi
             metered: true,
             token: None,
             keep_undelivered: true,
+            ordering_key: None,
+            hops: Vec::new(),
         })
     };
     let numbers: Vec<usize> = numbers.collect();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use proto_types::TaskId;
+use proto_types::{LeaseEpoch, TaskId};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, render};
 use registry_core::entry::{ReplyTo, TaskEntry, TaskState};
@@ -19,8 +19,16 @@ use super::{Fleet, failed};
 #[derive(Debug, Deserialize, Serialize)]
 enum Notice {
     /// The events of a task go there too. Whether they may, the member has looked at.
-    Follow { task: TaskId, reply_to: ReplyTo },
+    Follow {
+        task: TaskId,
+        reply_to: ReplyTo,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: After,
+    },
 }
+
+/// Up to which event of which run the gateway's caller has them, if it wants to go on there.
+type After = Option<(LeaseEpoch, u64)>;
 
 /// Has the node that runs a task push its events there too.
 ///
@@ -30,9 +38,9 @@ enum Notice {
 pub(crate) async fn follow(
     member: &Member,
     task: TaskId,
-    reply_to: ReplyTo,
+    (reply_to, after): (ReplyTo, After),
 ) -> Result<(), Problem> {
-    let notice = serde_json::to_vec(&Notice::Follow { task, reply_to });
+    let notice = serde_json::to_vec(&Notice::Follow { task, reply_to, after });
     let noted = member.registry.notify_leader(notice.map_err(Problem::internal)?).await;
     match noted.map_err(|why| Problem::new(Code::NoLeader, why))? {
         true => Ok(()),
@@ -50,7 +58,9 @@ pub(crate) fn take_notices(member: &Arc<Member>) -> TakeNotice {
     Box::new(move |notice: &[u8]| {
         let Some(member) = member.upgrade() else { return false };
         let noted = match serde_json::from_slice(notice) {
-            Ok(Notice::Follow { task, reply_to }) => note(&member, &task, &reply_to),
+            Ok(Notice::Follow { task, reply_to, after }) => {
+                note(&member, &task, (&reply_to, after))
+            }
             // A member of a later version may say more.
             Err(error) => {
                 tracing::debug!(%error, "a notice is not understood");
@@ -65,20 +75,26 @@ pub(crate) fn take_notices(member: &Arc<Member>) -> TakeNotice {
 }
 
 /// Notes the gateway for the node that has the task by now; false if this leader does not know that one has it.
-fn note(member: &Member, id: &TaskId, reply_to: &ReplyTo) -> Result<bool, Problem> {
+fn note(
+    member: &Member,
+    id: &TaskId,
+    (reply_to, after): (&ReplyTo, After),
+) -> Result<bool, Problem> {
     let task = query::task(&member.registry.view().0, id)?;
-    Ok(task.is_some_and(|task| member.fleet.note_follow(&task, reply_to)))
+    Ok(task.is_some_and(|task| member.fleet.note_follow(&task, (reply_to, after))))
 }
 
 impl Fleet {
     /// Has a pass tell the node of a task where its events go too; false if no node has it that has a session. A pass alone
     /// gives orders, so that this one comes after the task itself.
-    fn note_follow(&self, task: &TaskEntry, reply_to: &ReplyTo) -> bool {
+    fn note_follow(&self, task: &TaskEntry, (reply_to, after): (&ReplyTo, After)) -> bool {
         let TaskState::Assigned { node } = &task.state else { return false };
         let follow = wire::Follow {
             task: task.id.to_string(),
             epoch: task.epoch.0,
             reply_to: Some(render::fleet::reply_to(reply_to)),
+            // The numbers of another run say nothing of this one.
+            after: after.map(|(epoch, sequence)| if epoch == task.epoch { sequence } else { 0 }),
         };
         let mut table = self.table();
         let Some(live) = table.live(node) else { return false };

@@ -268,7 +268,7 @@ mod tests {
     fn followed(fleet: &Fleet, epoch: u64, secret: &str) -> TaskEntry {
         let task = TaskEntry { epoch: LeaseEpoch(epoch), ..pending("t1", 1) };
         let reply_to = Some(wire::ReplyTo { secret: secret.to_owned(), ..Default::default() });
-        let follow = wire::Follow { task: task.id.to_string(), epoch, reply_to };
+        let follow = wire::Follow { task: task.id.to_string(), epoch, reply_to, after: None };
         fleet.table().live(&node("n1")).unwrap().followed(task.id.clone(), follow);
         task
     }

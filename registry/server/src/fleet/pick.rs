@@ -43,9 +43,11 @@ pub(crate) fn prepare(member: &Arc<Member>) -> Prepare {
     // The registry keeps the closure, and the member the registry.
     let member = Arc::downgrade(member);
     Box::new(move |proposal: &mut Proposal| {
-        let Some(Command::SubmitTask(submitted)) = proposal.commands.last_mut() else {
-            return None;
-        };
+        // What is set with a task stands behind it.
+        let submitted = proposal.commands.iter_mut().find_map(|command| match command {
+            Command::SubmitTask(submitted) => Some(submitted),
+            _ => None,
+        })?;
         let member = member.upgrade()?;
         name(&member, submitted)
     })
@@ -277,6 +279,7 @@ pub(super) mod tests {
             counted: true,
             listed: false,
             bytes: None,
+            push: Vec::new(),
             submitted_at: WallMs(1),
             changed_at: WallMs(1),
             revision: Revision(revision),

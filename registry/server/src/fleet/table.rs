@@ -217,7 +217,7 @@ mod tests {
         let (task, epoch): (TaskId, _) = ("t1".parse().unwrap(), LeaseEpoch(1));
         for closes in [false, true] {
             let (number, _received, _ended) = open(&mut table, now);
-            let follow = wire::Follow { task: task.to_string(), epoch: 1, reply_to: None };
+            let follow = wire::Follow { task: task.to_string(), epoch: 1, ..Default::default() };
             table.live(&node()).unwrap().followed(task.clone(), follow.clone());
             if closes {
                 table.close(&node(), number.unwrap());

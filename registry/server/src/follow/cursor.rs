@@ -174,6 +174,7 @@ fn is_public(kind: &ChangeKind) -> bool {
         | ChangeKind::Node
         | ChangeKind::Task
         | ChangeKind::Envelope
+        | ChangeKind::Policy
         | ChangeKind::Reputation => false,
     }
 }

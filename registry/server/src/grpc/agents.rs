@@ -14,9 +14,10 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
-use crate::operations::agents;
+use crate::operations::agents::{self, Written};
+use crate::rest::conditions;
 
-use super::{Handled, at, call, caller, done, log_cause, look, page};
+use super::{Handled, at, call, caller, done, log_cause, look, page, tagged};
 
 /// The largest chunk, as the contract says.
 const CHUNK_BYTES_MAX: usize = 1 << 20;
@@ -29,26 +30,31 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutAgentRequest>,
 ) -> Handled<wire::Agent> {
-    let call = call(&request)?;
-    let (reading, agent) = agents::put(member, &call, request.get_ref()).await?;
-    Ok(at(&reading, agent))
+    let (call, conditions) = (call(&request)?, conditions(request.metadata().as_ref())?);
+    let written = agents::put(member, &call, request.get_ref(), conditions).await?;
+    Ok(stored(written))
 }
 
 pub(super) async fn attach(
     member: &Member,
     request: Request<wire::AttachAgentRequest>,
 ) -> Handled<wire::Agent> {
-    let call = call(&request)?;
-    let (reading, agent) = agents::attach(member, &call, request.get_ref()).await?;
-    Ok(at(&reading, agent))
+    let (call, conditions) = (call(&request)?, conditions(request.metadata().as_ref())?);
+    let written = agents::attach(member, &call, request.get_ref(), conditions).await?;
+    Ok(stored(written))
+}
+
+fn stored(Written { reading, agent, version, .. }: Written) -> Response<wire::Agent> {
+    tagged(at(&reading, agent), &version)
 }
 
 pub(super) async fn remove(
     member: &Member,
     request: Request<wire::RemoveAgentRequest>,
 ) -> Handled<wire::Done> {
-    let call = call(&request)?;
-    let revision = agents::remove(member, &call, &request.get_ref().handle).await?;
+    let (call, conditions) = (call(&request)?, conditions(request.metadata().as_ref())?);
+    let handle = &request.get_ref().handle;
+    let revision = agents::remove(member, &call, handle, conditions).await?;
     Ok(done(revision))
 }
 
@@ -60,9 +66,14 @@ pub(super) async fn one(
     let caller = caller(&request)?;
     let (reading, viewer) = look(member, &caller, request.get_ref().consistency).await?;
     let shown = lookup::agent(&reading.view, &viewer, &handle)?;
+    let version = agents::shown_version(&shown)?;
     let mut shown = show::agent(&reading.view, &viewer, shown)?;
     agents::tell_unplaceable(&reading.view, &caller, slice::from_mut(&mut shown))?;
-    Ok(at(&reading, shown))
+    let answer = at(&reading, shown);
+    Ok(match version {
+        Some(version) => tagged(answer, &version),
+        None => answer,
+    })
 }
 
 pub(super) async fn list(

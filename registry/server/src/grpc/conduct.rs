@@ -1,4 +1,4 @@
-//! Peers' conduct over gRPC: gateways report it, operators read a peer's reputation.
+//! Peers' conduct over gRPC: gateways report it, and ask what they may give to whom; operators read a peer's reputation.
 
 use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
@@ -7,7 +7,7 @@ use tonic::{Request, Response};
 
 use crate::lookup;
 use crate::member::Member;
-use crate::operations::peers;
+use crate::operations::{peers, shares};
 
 use super::{Handled, at, call, caller, read};
 
@@ -17,6 +17,14 @@ pub(super) async fn report(
 ) -> Handled<wire::ReportConductReply> {
     let call = call(&request)?;
     Ok(Response::new(peers::report(member, &call, request.get_ref()).await?))
+}
+
+pub(super) async fn lease_shares(
+    member: &Member,
+    request: Request<wire::LeaseSharesRequest>,
+) -> Handled<wire::LeaseSharesReply> {
+    let call = call(&request)?;
+    Ok(Response::new(shares::lease(member, &call, request.get_ref()).await?))
 }
 
 pub(super) async fn reputation(

@@ -5,7 +5,9 @@ use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_server::Directory;
 use tonic::{Status, Streaming};
 
-use super::{agents, cards, conduct, machines, namespaces, peers, records, service, status, watch};
+use super::{
+    agents, cards, conduct, machines, namespaces, peers, policies, records, service, status, watch,
+};
 
 service! {
     DirectoryService: Directory {
@@ -28,6 +30,10 @@ service! {
         get_namespace(wire::GetNamespaceRequest) -> wire::Namespace = namespaces::one;
         list_namespaces(wire::ListRequest) -> wire::NamespaceList = namespaces::list;
         delete_namespace(wire::DeleteNamespaceRequest) -> wire::Done = namespaces::delete;
+        put_policy(wire::PutPolicyRequest) -> wire::Policy = policies::put;
+        get_policy(wire::GetPolicyRequest) -> wire::Policy = policies::one;
+        list_policies(wire::ListPoliciesRequest) -> wire::PolicyList = policies::list;
+        delete_policy(wire::DeletePolicyRequest) -> wire::Done = policies::delete;
         issue_join_token(wire::IssueJoinTokenRequest) -> wire::JoinToken = machines::invite;
         put_record(wire::PutRecordRequest) -> wire::Record = records::put;
         get_record(wire::GetRecordRequest) -> wire::Record = records::one;

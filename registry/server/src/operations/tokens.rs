@@ -34,15 +34,19 @@ pub(crate) async fn charge(
 /// Refuses a token that this member's state has as spent, before what it pays for goes into the log. A task that the state
 /// has already is its own repetition, and pays nothing.
 pub(crate) fn check_unspent(view: &dyn View, proposal: &Proposal) -> Result<(), Problem> {
-    let token = match proposal.commands.last() {
-        Some(Command::SubmitTask(task)) if query::task(view, &task.id)?.is_none() => &task.token,
-        Some(Command::EnqueueEnvelope(envelope)) => &envelope.token,
-        _ => return Ok(()),
-    };
-    match token {
-        Some(token) if query::is_spent(view, &token.hash)? => Err(spent()),
-        _ => Ok(()),
+    for command in &proposal.commands {
+        let token = match command {
+            Command::SubmitTask(task) if query::task(view, &task.id)?.is_none() => &task.token,
+            Command::EnqueueEnvelope(envelope) => &envelope.token,
+            _ => continue,
+        };
+        if let Some(token) = token
+            && query::is_spent(view, &token.hash)?
+        {
+            return Err(spent());
+        }
     }
+    Ok(())
 }
 
 fn spent() -> Problem {

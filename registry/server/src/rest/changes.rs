@@ -46,7 +46,7 @@ static WAIT: Parameter = Parameter::query(
 static KINDS: Parameter = Parameter::query(
     "kinds",
     "Only these kinds, separated by commas: peer, record, card, agent, namespace, liveness, gateway, \
-     node, task, envelope, reputation. All but the first six need a credential, the last the operator's.",
+     node, task, envelope, policy, reputation. All but the first six need a credential, the last the operator's.",
     r#"{"type":"string","pattern":"^[a-z]+(,[a-z]+){0,15}$","examples":["peer,record"]}"#,
 );
 

@@ -20,7 +20,7 @@ const TAGS_MAX: usize = 64;
 ///
 /// # Errors
 /// `invalid-argument` for more tags than anybody has.
-pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
+pub(crate) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
     Ok(Conditions {
         // Strong comparison: a weak tag is none of ours (section 13.1.1).
         if_match: versions(headers, &IF_MATCH, version_of)?,

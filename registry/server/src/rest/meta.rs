@@ -3,12 +3,10 @@
 
 mod memory;
 
-use std::fmt::Write as _;
-
 use axum::extract::State;
 use axum::response::Response;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use deploy_service::metrics;
+use http::{HeaderMap, StatusCode};
 use proto_types::Class;
 use registry_core::entry::{PARTNERS_MAX, PartnerEntry, PartnerState};
 use registry_core::query;
@@ -26,6 +24,7 @@ use super::{Answered, Shared, at, json, schemas};
 
 pub(super) fn routes() -> Vec<Route> {
     let text = Content { media: "text/plain", schema: &schemas::TEXT };
+    let open = Content { media: "application/openmetrics-text", schema: &schemas::TEXT };
     let unready = Content { media: "application/json", schema: &schemas::READINESS };
     vec![
         Route::get("/v1/health", health)
@@ -36,9 +35,9 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .gives(200, "It answers.", &schemas::HEALTH, READ),
         Route::get("/v1/metrics", metrics)
-            .is("getMetrics", "member", "Counts and gauges in the text format of Prometheus. Those of the member's memory, clock and kept messages are for the operator, gateways and nodes.")
+            .is("getMetrics", "member", "Counts and gauges in the text format of Prometheus, or in OpenMetrics for who asks for it. Those of the member's memory, clock and kept messages are for the operator, gateways and nodes.")
             .access(Access::Optional)
-            .answers(200, "The figures.", &[text], &[]),
+            .answers(200, "The figures.", &[text, open], &[]),
         Route::elsewhere("/livez")
             .is("getLiveness", "member", "Whether the process answers.")
             .gives(200, "It does.", &schemas::LIVENESS, &[]),
@@ -117,27 +116,16 @@ fn admission(policy: &AdmissionPolicy) -> Value {
     })
 }
 
-/// The text format of Prometheus.
-pub(super) async fn metrics(State(member): Shared, caller: Caller) -> Answered {
+/// The figures as Prometheus reads them.
+pub(super) async fn metrics(State(member): Shared, caller: Caller, headers: HeaderMap) -> Answered {
     let mut figures = of_anybody(&member)?;
     if holder::class(&caller.reader()?.principal) == Class::System {
         figures.extend(of_clocks(&member));
         figures.extend(of_storage(&member)?);
         figures.extend(memory::figures(&member));
     }
-    let mut text = String::new();
-    for (name, help, value) in figures {
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "# HELP ecumene_registry_{name} {help}\n# TYPE ecumene_registry_{name} gauge\n\
-             ecumene_registry_{name} {value}\n"
-        );
-    }
-    let mut response = Response::new(text.into());
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    Ok(response)
+    let gauge = |(name, help, value): Figure| metrics::Figure::gauge(name, help, value);
+    Ok(metrics::answer("registry", figures.into_iter().map(gauge).collect(), None, &headers))
 }
 
 /// Expired manifests that are counted: one alone is an alarm.

@@ -20,13 +20,17 @@ use super::route::{Content, Route};
 use super::{Answered, schemas};
 
 /// The contract as text, made once: the table does not change while the process runs.
-static PUBLISHED: LazyLock<String> = LazyLock::new(|| lines(&document(&super::table()), "") + "\n");
+static PUBLISHED: LazyLock<String> = LazyLock::new(|| {
+    let mut document = document(&super::table());
+    document.sort_all_objects();
+    lines(&document, "") + "\n"
+});
 
 /// The media type of RFC 9512.
 const YAML: &str = "application/yaml";
 
 /// Groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("audit", "Who did what: lines bound to each other, for operators."),
     ("log", "The transparency log: checkpoints, tiles, cosigning (C2SP)."),
     ("records", "Directory records in the Pilox format, at the paths of the Pilox registry."),
@@ -34,6 +38,7 @@ const TAGS: [(&str, &str); 15] = [
     ("agents", "Agents behind the gateways: where attached ones are called."),
     ("search", "Search over cards, agents and records."),
     ("namespaces", "Tenants: whose handles, which quotas, who sees what."),
+    ("policies", "Policies of calls, which gateways hold every call against."),
     ("peers", "Peers, their signed manifests and the signed roster."),
     ("reputation", "What gateways have seen of peers' conduct."),
     ("changes", "The total order of what has changed."),
@@ -137,7 +142,7 @@ fn parsed(schema: &str) -> Value {
 /// What is longer is printed over several lines. Arbitrary: about what an editor shows.
 const LINE_BYTES_MAX: usize = 145;
 
-/// A value with its members in their order by name, each on a line if it fits there: a change of one thing changes few lines.
+/// A sorted value, each member on a line if it fits there: a change of one thing changes few lines.
 fn lines(value: &Value, indent: &str) -> String {
     let line = value.to_string();
     if line.len() <= LINE_BYTES_MAX {

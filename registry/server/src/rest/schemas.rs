@@ -22,6 +22,8 @@ macro_rules! schemas {
 }
 
 schemas! {
+    /// An agent.
+    AGENT = "Agent";
     /// An entry that was found.
     AGENT_HIT = "AgentHit";
     /// A page of hits.
@@ -100,6 +102,14 @@ schemas! {
     OFFERED = "Offered";
     /// An entry that other registries may take.
     OFFERED_ENTRY = "OfferedEntry";
+    /// All policies of calls.
+    POLICIES = "Policies";
+    /// A policy of calls.
+    POLICY = "Policy";
+    /// The name of a policy.
+    POLICY_NAME = "PolicyName";
+    /// A policy was written.
+    POLICY_STORED = "PolicyStored";
     /// The origin of a peer.
     ORIGIN = "Origin";
     /// A peer.

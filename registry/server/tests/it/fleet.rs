@@ -490,6 +490,7 @@ async fn a_continued_task_is_assigned_with_all_that_was_said() {
         reply_to: None,
         omit_input: false,
         traceparent: String::new(),
+        push: None,
     };
     let stranger = world.fleet().continue_task(by(OPERATOR, go_on("https://b.example"))).await;
     refused("a stranger's task", stranger, "not-found");
@@ -532,6 +533,7 @@ async fn whoever_asks_for_it_is_answered_without_what_it_has_just_sent() {
         reply_to: None,
         omit_input,
         traceparent: String::new(),
+        push: None,
     };
     let asked = by(OPERATOR, next.clone());
     let bare = world.fleet().continue_task(asked).await.unwrap().into_inner();

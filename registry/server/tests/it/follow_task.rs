@@ -21,6 +21,7 @@ fn follow(task: &str, gateway: &str, secret: &str) -> wire::FollowTaskRequest {
             endpoint: ENDPOINT.to_owned(),
             secret: secret.to_owned(),
         }),
+        after: None,
     }
 }
 
@@ -103,6 +104,31 @@ async fn between_two_sessions_of_its_node_a_task_is_not_followed_and_who_asks_ag
     let mut node = Node::dial(&world, "n1", &token, &[("t1", epoch)]).await.unwrap();
     world.fleet().follow_task(asks()).await.unwrap();
     assert!(matches!(node.order().await.unwrap(), Order::Follow(order) if order.task == "t1"));
+    world.stop().await;
+}
+
+/// Caught: numbers of an earlier run were asked of the node that runs the task now.
+#[tokio::test]
+async fn a_node_is_told_after_which_event_a_gateway_goes_on_and_of_another_run_after_none() {
+    let world = World::start().await;
+    deploy(&world, "text").await;
+    let gateway = world.gateway("g1").await;
+    let token = world.node("n1").await;
+    let mut node = Node::dial(&world, "n1", &token, &[]).await.unwrap();
+    submit(&world, task("t1")).await;
+    let epoch = node.assigned().await.epoch;
+    for (secret, at, after) in [
+        ("secret-1", Some((epoch, 7)), Some(7)),
+        ("secret-2", Some((epoch, 0)), Some(0)),
+        ("secret-3", Some((epoch + 1, 7)), Some(0)),
+        ("secret-4", None, None),
+    ] {
+        let at = at.map(|(epoch, sequence)| wire::EventPosition { epoch, sequence });
+        let request = wire::FollowTaskRequest { after: at, ..follow("t1", "g1", secret) };
+        world.fleet().follow_task(by(&gateway, request)).await.unwrap();
+        let Order::Follow(order) = node.order().await.unwrap() else { panic!("it is asked") };
+        assert_eq!(order.after, after, "{at:?}");
+    }
     world.stop().await;
 }
 

@@ -254,7 +254,23 @@ async fn a_record_with_other_names_for_its_members_is_kept_with_the_proper_ones(
     );
     assert_eq!(read["buyerInputs"][0]["id"], "input-0");
     assert!(read.get("docsUrl").is_none() && read.get("pricingHint").is_none(), "{read}");
+    assert_eq!(read["pricing"], json!({ "label": "free" }));
     assert_eq!(call(&world, RECORDS, Some(OPERATOR), &written).await.status(), 201, "again");
+    // Another hint is another record, and one that nobody could be shown is named.
+    let hinted = |hint: Value| {
+        record(
+            "urn:a:00000001",
+            &json!({ "updatedAt": "2026-03-20T12:00:01Z", "pricingHint": hint }),
+        )
+    };
+    let etag = |answer: &Response<Bytes>| json(answer)["etag"].clone();
+    let free = call(&world, RECORDS, Some(OPERATOR), &hinted(json!("free"))).await;
+    let paid = call(&world, RECORDS, Some(OPERATOR), &hinted(json!("paid"))).await;
+    assert_eq!((free.status().as_u16(), paid.status().as_u16()), (201, 201));
+    assert_ne!(etag(&free), etag(&paid));
+    let lost = call(&world, RECORDS, Some(OPERATOR), &hinted(json!(0))).await;
+    assert_eq!(lost.status(), 400);
+    assert!(json(&lost).to_string().contains("pricingHint"), "{:?}", lost.body());
     world.stop().await;
 }
 

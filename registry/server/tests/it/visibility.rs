@@ -206,7 +206,7 @@ pub(crate) fn request(
 
 /// The conditions that a request is made under, one at a time: those that fail name what is stored.
 fn conditions(path: &str) -> Vec<Option<(&'static str, &'static str)>> {
-    let has_tag = ["/v1/records", "/v1/cards"].iter().any(|of| path.starts_with(of));
+    let has_tag = ["/v1/records", "/v1/cards", "/v1/agents/"].iter().any(|of| path.starts_with(of));
     match has_tag {
         true => vec![None, Some(("if-match", "\"x\"")), Some(("if-none-match", "*"))],
         false => vec![None],
@@ -255,7 +255,7 @@ fn said<T: std::fmt::Debug>(answer: Result<tonic::Response<T>, tonic::Status>) -
     }
 }
 
-/// Calls that are about no entry: peers and cluster, which this test does not change, and the log's
+/// Calls that are about no entry: peers, policies and cluster, which this test does not change, and the log's
 /// hashes, which differ by the times of the facts.
 const ABOUT_NO_ENTRY: &[&str] = &[
     "EnrolPeer",
@@ -277,6 +277,10 @@ const ABOUT_NO_ENTRY: &[&str] = &[
     "PutArtifact",
     "GetArtifact",
     "Status",
+    "PutPolicy",
+    "GetPolicy",
+    "ListPolicies",
+    "DeletePolicy",
 ];
 
 #[expect(clippy::cognitive_complexity, reason = "a list of calls, each in one macro")]

@@ -3,11 +3,13 @@
 //! Decides by a list of what is passed on. A credential of the caller, or anything else that is not on it, must never be.
 
 use deploy_service::ClientAddress;
+use gateway_core::{Caller, Failure};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proto_types::a2a::ProtocolVersion;
 
-use crate::envelopes;
+use crate::gateway::Gateway;
+use crate::onward;
 
 const VERSION: HeaderName = HeaderName::from_static("a2a-version");
 const EXTENSIONS: HeaderName = HeaderName::from_static("a2a-extensions");
@@ -16,8 +18,23 @@ const EXTENSIONS_V03: HeaderName = HeaderName::from_static("x-a2a-extensions");
 const CLIENT: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The headers of a call to a server of this version.
-pub(super) fn forwarded(parts: &Parts, version: ProtocolVersion) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+///
+/// # Errors
+/// The call was here before, has passed too many gateways, or does not say properly where it was and for whom it is.
+pub(super) fn forwarded(
+    gateway: &Gateway,
+    caller: &Caller,
+    parts: &Parts,
+    version: ProtocolVersion,
+) -> Result<HeaderMap, Failure> {
+    let mut headers = plain(parts, version);
+    onward::write_hops(&mut headers, gateway, parts)?;
+    onward::write_actors(&mut headers, caller, parts)?;
+    Ok(headers)
+}
+
+fn plain(parts: &Parts, version: ProtocolVersion) -> HeaderMap {
+    let mut headers = onward::copied(parts, &[]);
     headers.insert(VERSION, HeaderValue::from_static(version.as_str()));
     let extensions = match version {
         ProtocolVersion::V10 => EXTENSIONS,
@@ -27,13 +44,8 @@ pub(super) fn forwarded(parts: &Parts, version: ProtocolVersion) -> HeaderMap {
     for value in asked.into_iter().flatten() {
         headers.append(extensions.clone(), value.clone());
     }
-    let trace = envelopes::traceparent(&parts.headers);
     let client = parts.extensions.get::<ClientAddress>().map(|client| client.0.to_string());
-    for (name, value) in [(envelopes::TRACEPARENT, trace), (CLIENT, client)] {
-        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
-            headers.insert(name, value);
-        }
-    }
+    onward::write(&mut headers, CLIENT, client);
     headers
 }
 
@@ -55,6 +67,7 @@ mod tests {
             .header("a2a-extensions", "urn:a")
             .header("x-a2a-extensions", "urn:b")
             .header("x-forwarded-for", "198.51.100.1")
+            .header("ecumene-actor", "user:nobody")
             .header("traceparent", trace)
             .extension(ClientAddress("192.0.2.7".parse().unwrap()));
         let parts = request.body(()).unwrap().into_parts().0;
@@ -62,7 +75,7 @@ mod tests {
             (ProtocolVersion::V10, "1.0", "a2a-extensions"),
             (ProtocolVersion::V03, "0.3", "x-a2a-extensions"),
         ] {
-            let headers = forwarded(&parts, version);
+            let headers = plain(&parts, version);
             let asked: Vec<_> = headers.get_all(extensions).iter().collect();
             assert_eq!(asked, ["urn:a", "urn:b"]);
             assert_eq!(headers.len(), 5, "{headers:?}");

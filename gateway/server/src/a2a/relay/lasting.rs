@@ -5,16 +5,14 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gateway_core::{Caller, Failure};
 use proto_types::{Handle, Upstream};
 use tokio::time::sleep;
 
+use crate::flow::CHECK;
 use crate::gateway::Gateway;
-
-/// How often it is looked whether a caller that waits may still act, and call its agent.
-pub(super) const CHECK: Duration = Duration::from_secs(2);
+use crate::waiting::Lasting;
 
 /// Waits for what a server is asked, for as long as the call may last.
 pub(super) async fn lasting<T>(
@@ -27,7 +25,7 @@ pub(super) async fn lasting<T>(
             biased;
             answered = &mut answer => return answered,
             () = gateway.leaving() => return Err(Failure::Stopping),
-            () = sleep(CHECK) => drop(upstream_of(gateway, caller, agent)?),
+            () = sleep(CHECK) => drop(upstream_of(gateway, (caller, Lasting::Call), agent)?),
         }
     }
 }
@@ -35,11 +33,11 @@ pub(super) async fn lasting<T>(
 /// Where the agent is now, if its caller may still call it.
 pub(super) fn upstream_of(
     gateway: &Gateway,
-    caller: &Caller,
+    (caller, lasts): (&Caller, Lasting),
     agent: &Handle,
 ) -> Result<Arc<Upstream>, Failure> {
-    gateway.check_caller(caller)?;
-    let directory = gateway.cache.directory(Some(caller.origin()));
+    gateway.check_lasting(caller, lasts)?;
+    let directory = gateway.directory(caller);
     let agent = directory.callable(agent).ok_or(Failure::NotFound)?;
     agent.upstream().map(Arc::clone).ok_or(Failure::NotFound)
 }

@@ -29,7 +29,7 @@ const FINITE: MustBe = "a finite number";
 const NAME: MustBe = "members whose names are not reserved";
 const TIME: MustBe = "one time since 1970";
 
-/// Reads a request; no field of one is a map.
+/// Reads a request, or an answer of a server; no field of one that is read has a map, which cards have.
 pub(super) fn read(desc: &MessageDescriptor, bytes: &[u8]) -> Result<Value, MustBe> {
     let mut values_left = VALUES_MAX;
     Reader { bytes, depth: 1, values_left: &mut values_left }.message(desc, Value::Null)
@@ -168,7 +168,8 @@ impl<'b> Reader<'b, '_> {
         Ok(Value::Array(into))
     }
 
-    /// A `Timestamp`, up to the next ms: the only time that a request says is the earliest that it asks for.
+    /// A `Timestamp`, up to the next ms: the only time that a request says is the earliest that it asks for. In an answer it
+    /// is as good as the one before.
     fn timestamp(mut self) -> Result<Value, MustBe> {
         let (mut seconds, mut nanos) = (0, 0);
         while let Some((number, wire)) = self.key()? {

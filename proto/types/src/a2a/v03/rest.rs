@@ -10,8 +10,11 @@
 use serde_json::Value;
 
 use super::form::Form;
-use super::{event, request, task};
-use crate::a2a::{SchemaError, SendMessageRequest, SendMessageResponse, StreamResponse, Task};
+use super::{event, push, request, task};
+use crate::a2a::{
+    SchemaError, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
+    TaskPushNotificationConfig,
+};
 use crate::schema::{Dialect, read};
 
 /// The body of `message:send` and `message:stream`.
@@ -70,4 +73,24 @@ pub fn print_stream_response(response: &StreamResponse) -> Value {
 #[must_use]
 pub fn print_task(task: &Task) -> Value {
     task::print_task(Form::Rest, task)
+}
+
+/// The body of `tasks/{id}/pushNotificationConfigs`, with the task of the path as `taskId`.
+///
+/// # Errors
+/// All faults, with their places in the body.
+pub fn read_set_push_config(body: &Value) -> Result<TaskPushNotificationConfig, Vec<SchemaError>> {
+    read(body, Dialect::PROTO_JSON, |spot| push::read_set(Form::Rest, spot))
+}
+
+/// A push configuration, in print.
+#[must_use]
+pub fn print_push_config(config: &TaskPushNotificationConfig) -> Value {
+    push::print_config(Form::Rest, config)
+}
+
+/// All push configurations of a task, in print.
+#[must_use]
+pub fn print_push_configs(configs: &[TaskPushNotificationConfig]) -> Value {
+    push::print_configs(Form::Rest, configs)
 }

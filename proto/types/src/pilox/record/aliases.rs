@@ -26,6 +26,9 @@ const INPUTS: [&str; 6] = [
     "piloxBuyerInputs",
 ];
 
+/// What stands in the place of `pricing`, or beside it: a text for people, or the same object.
+const HINT: &str = "pricingHint";
+
 const KINDS: [&str; 5] = ["env", "secret", "url", "text", "choice"];
 
 /// Gives the members their proper names; true if anything changed.
@@ -46,8 +49,7 @@ pub(super) fn resolve(record: &mut Value) -> bool {
             members.entry("pricing").or_insert(pricing);
         }
     }
-    // A hint for people in free form: the schema has no place for it.
-    members.remove("pricingHint");
+    resolve_hint(members);
     resolve_inputs(members);
     before != *members
 }
@@ -59,6 +61,36 @@ fn resolve_text(members: &mut Map<String, Value>, name: &str, aliases: &[&str]) 
     {
         members.insert(name.to_owned(), text.into());
     }
+}
+
+/// A hint at the price goes where readers look for it. One that has no place there stays, and the schema names it: what a
+/// publisher has said is never lost without a word.
+fn resolve_hint(members: &mut Map<String, Value>) {
+    let Some(hint) = members.get(HINT) else { return };
+    if hint.is_null() || hint.as_str().is_some_and(|text| text.trim().is_empty()) {
+        members.remove(HINT);
+    } else if let Some(pricing) = with_hint(members.get("pricing"), hint) {
+        members.insert("pricing".to_owned(), pricing);
+        members.remove(HINT);
+    }
+}
+
+/// What `pricing` says with the hint: a text is its label, or a note beside one, and an object is all of it.
+fn with_hint(pricing: Option<&Value>, hint: &Value) -> Option<Value> {
+    let Some(text) = said(Some(hint)) else {
+        let is_all = hint.is_object() && pricing.is_none_or(|pricing| pricing == hint);
+        return is_all.then(|| hint.clone());
+    };
+    let mut pricing = match pricing {
+        None => Map::new(),
+        Some(pricing) => pricing.as_object()?.clone(),
+    };
+    let text = Value::from(text);
+    if !pricing.values().any(|said| *said == text) {
+        let place = ["label", "notes"].into_iter().find(|place| !pricing.contains_key(*place))?;
+        pricing.insert(place.to_owned(), text);
+    }
+    Some(Value::Object(pricing))
 }
 
 /// A text that is not blank, without the blanks around it.
@@ -145,13 +177,49 @@ mod tests {
             &json!({
                 "documentationUrl": "https://a.example/d", "version": "1.2.0",
                 "sourceUrl": "https://a.example/s", "publishedAt": "2026-03-20T12:00:00Z",
-                "inputModalities": ["text"], "pricing": { "label": "x" },
+                "inputModalities": ["text"], "pricing": { "label": "x", "notes": "free" },
             }),
         );
         check(
             json!({ "version": "2", "semver": "1", "pricing": {}, "hivePricing": { "label": "x" } }),
             &json!({ "version": "2", "pricing": {} }),
         );
+    }
+
+    /// Caught: every hint was lost, and another hint was the same record.
+    #[test]
+    fn a_hint_at_the_price_is_kept_or_left_for_the_schema_to_refuse() {
+        for (given, pricing) in [
+            (json!({ "pricingHint": " free " }), Some(json!({ "label": "free" }))),
+            (json!({ "pricingHint": "paid" }), Some(json!({ "label": "paid" }))),
+            (json!({ "pricingHint": { "label": "x" } }), Some(json!({ "label": "x" }))),
+            (
+                json!({ "pricing": { "label": "x" }, "pricingHint": "free" }),
+                Some(json!({ "label": "x", "notes": "free" })),
+            ),
+            (
+                json!({ "pricing": { "label": "free" }, "pricingHint": "free" }),
+                Some(json!({ "label": "free" })),
+            ),
+            (json!({ "pricingHint": "" }), None),
+        ] {
+            let mut record = given.clone();
+            assert!(resolve(&mut record), "{given}");
+            let expected =
+                pricing.map_or_else(|| json!({}), |pricing| json!({ "pricing": pricing }));
+            assert_eq!(record, expected, "{given}");
+        }
+        for mut refused in [
+            json!({ "pricingHint": 0 }),
+            json!({ "pricingHint": ["free"] }),
+            json!({ "pricing": 1, "pricingHint": "free" }),
+            json!({ "pricing": { "label": "a", "notes": "b" }, "pricingHint": "free" }),
+            json!({ "pricing": { "label": "a" }, "pricingHint": { "label": "b" } }),
+        ] {
+            let before = refused.clone();
+            assert!(!resolve(&mut refused));
+            assert_eq!(refused, before);
+        }
     }
 
     #[test]

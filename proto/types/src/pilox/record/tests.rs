@@ -6,6 +6,16 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+
+#[test]
+fn a_record_under_other_names_is_kept_in_one_form_whatever_order_its_members_had() {
+    let common = r#""handle":"urn:pilox:agent:0001","updatedAt":"2026-03-20T12:00:00Z","agentCardUrl":"https://a.example/c""#;
+    let schema = r#""schema":"pilox-registry-record-v1""#;
+    let one = format!(r#"{{{schema},"semver":"1",{common}}}"#);
+    let two = format!(r#"{{{common},"semver":"1",{schema}}}"#);
+    let kept = |text: &str| parse(text.as_bytes()).unwrap().document(text.as_bytes()).into_owned();
+    assert_eq!(kept(&one), kept(&two));
+}
 use crate::key::SecretKey;
 use crate::origin::Origin;
 use crate::pilox::proof::{self, ProofError, ProofState};

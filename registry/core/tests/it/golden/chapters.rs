@@ -7,10 +7,10 @@ use proto_types::{ContextId, Digest, Handle, LeaseEpoch, Revision, TenantKey, Wa
 use registry_core::command::{
     AdmitMember, AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, Audit, CancelTask,
     ChargeTokens, Command, Compact, CompleteTask, ConductCommand, ContinueTask, CreateInstance,
-    DecideEnrolment, DeleteNamespace, DeleteRecord, EnqueueEnvelope, ExpireTask, FailPartner,
-    FederationCommand, FleetCommand, HearNode, HoldPartner, Import, ImportedRecord,
+    DecideEnrolment, DeleteNamespace, DeletePolicy, DeleteRecord, EnqueueEnvelope, ExpireTask,
+    FailPartner, FederationCommand, FleetCommand, HearNode, HoldPartner, Import, ImportedRecord,
     InstanceCommand, IssueJoinToken, LogCommand, NamespaceCommand, NoteDomain, OpenLog,
-    OperatePeer, PeerCommand, Precondition, PullStart, PutCard, PutNamespace, PutRecord,
+    OperatePeer, PeerCommand, Precondition, PullStart, PutCard, PutNamespace, PutPolicy, PutRecord,
     QuarantinePartner, ReleasePartner, RemoveInstance, RemovePartner, RequestEnrolment, ResetTime,
     RetireMember, RevokePeer, SetNodeState, SetPartnerEpoch, SetReachability, SpendToken,
     SpendTokens, StandPeer, StateManifest, SubmitTask, TruncateAudit, Versioned, Versions, Witness,
@@ -422,6 +422,18 @@ impl Story {
         self.say(vec![remove_agent(1), remove_agent(0)]);
     }
 
+    pub(super) fn policies_change(&mut self) {
+        self.say(vec![Command::Log(LogCommand::OpenLog(OpenLog { seed: digest(250) }))]);
+        let name = values::policy_name();
+        let put = |body| -> Command {
+            let (name, digest) = (name.clone(), digest(body));
+            FleetCommand::PutPolicy(PutPolicy { name, digest }).into()
+        };
+        self.say_at_once(vec![put_body(1), put(1)]);
+        self.say_at_once(vec![put_body(2), put(2)]);
+        self.say(vec![FleetCommand::DeletePolicy(DeletePolicy { name }).into()]);
+    }
+
     fn paid_envelope(&self, token: u8) -> Command {
         let mut command = enqueue(1, TARGET, START.plus_ms(DAY));
         if let Command::EnqueueEnvelope(envelope) = &mut command {
@@ -546,6 +558,8 @@ fn unshared_envelope(expires_at: WallMs) -> Command {
         metered: false,
         token: None,
         keep_undelivered: false,
+        ordering_key: None,
+        hops: Vec::new(),
     })
 }
 

@@ -31,9 +31,10 @@ fn each_command_has_the_bytes_that_logs_hold() {
     golden.finish();
 }
 
-fn subjects() -> [Versioned; 3] {
+fn subjects() -> [Versioned; 5] {
     let (record, card) = (Versioned::Record(handle(1)), Versioned::Card(handle(1)));
-    [record, card, Versioned::Manifest(origin(1))]
+    let policy = Versioned::Policy(values::policy_name());
+    [record, card, Versioned::Manifest(origin(1)), Versioned::Agent(handle(1)), policy]
 }
 
 fn directory() -> Vec<Command> {
@@ -273,6 +274,8 @@ fn envelopes() -> Vec<Command> {
             metered: true,
             token: None,
             keep_undelivered: false,
+            ordering_key: None,
+            hops: Vec::new(),
         }),
         Command::EnqueueEnvelope(EnqueueEnvelope {
             id: id.clone(),
@@ -286,6 +289,8 @@ fn envelopes() -> Vec<Command> {
             metered: false,
             token: None,
             keep_undelivered: false,
+            ordering_key: None,
+            hops: Vec::new(),
         }),
         lease(target.as_str(), 9),
         Command::AckEnvelope(AckEnvelope { target, source, id, epoch: LeaseEpoch(2) }),

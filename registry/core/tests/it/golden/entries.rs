@@ -11,15 +11,15 @@ use registry_core::entry::{
     Acked, AgentEntry, AgentKind, Backend, CardEntry, Dead, DeadCause, EnvelopeEntry,
     EvidenceEntry, FailedAttempt, Failing, GatewayEntry, Held, Hosted, ImportKind, InstanceEntry,
     JoinRole, JoinTokenEntry, MemberEntry, NamespaceEntry, NodeEntry, NodeState, PartnerEntry,
-    PartnerState, PassedOver, ProvenanceEntry, Reachability, ReachabilityEntry, RecordEntry,
-    ReporterEntry, SearchEntry, Source, Subject, TaskEntry, TaskState, Terms, Turn, Visibility,
-    Window,
+    PartnerState, PassedOver, PolicyEntry, ProvenanceEntry, Reachability, ReachabilityEntry,
+    RecordEntry, ReporterEntry, SearchEntry, Source, Subject, TaskEntry, TaskState, Terms, Turn,
+    Visibility, Window,
 };
 use registry_core::reputation::Evidence;
 use registry_core::table::{
     AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, INSTANCES, JOIN_TOKENS, MEMBERS,
-    NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, REACHABILITY, RECORDS,
-    REPORTERS, SEARCHES, TASKS, Table,
+    NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, POLICIES, PROVENANCE,
+    REACHABILITY, RECORDS, REPORTERS, SEARCHES, TASKS, Table,
 };
 
 use super::{Golden, peers, values};
@@ -53,6 +53,7 @@ fn each_entry_and_its_derived_keys_have_the_bytes_that_states_hold() {
     let (evidence, reporter) = conduct();
     pin(&mut golden, &EVIDENCE, &[evidence]);
     pin(&mut golden, &REPORTERS, &[reporter]);
+    pin(&mut golden, &POLICIES, &[policy()]);
     golden.finish();
 }
 
@@ -235,6 +236,7 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
         in_context: true,
         shared: true,
         bytes: Some(1_030),
+        push: Vec::new(),
         counted: false,
         listed: false,
         submitted_at: START,
@@ -261,7 +263,8 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
     let listed = TaskEntry { listed: true, ..counted.clone() };
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok();
     let traced = TaskEntry { traceparent, ..listed.clone() };
-    let later = [waited_for, counted, listed, traced];
+    let pushed = TaskEntry { push: values::push_configs().into(), ..traced.clone() };
+    let later = [waited_for, counted, listed, traced, pushed];
     values::task_states().into_iter().flat_map(both).chain(later).collect()
 }
 
@@ -287,6 +290,8 @@ pub(super) fn envelopes() -> [EnvelopeEntry; 3] {
         failures: 0,
         attempts: Vec::new(),
         dead: None,
+        ordering_key: None,
+        hops: Vec::new(),
     };
     let acked = Acked { epoch: LeaseEpoch(2), revision: Revision(8) };
     let acked = EnvelopeEntry { acked: Some(acked), ..leased.clone() };
@@ -333,6 +338,11 @@ fn members() -> [MemberEntry; 2] {
 fn instance() -> InstanceEntry {
     let (tenant, token) = (TenantKey::parse("acme01").unwrap(), digest(1));
     InstanceEntry { tenant, origin: origin(1), token, created_at: START }
+}
+
+fn policy() -> PolicyEntry {
+    let (name, digest) = (values::policy_name(), digest(1));
+    PolicyEntry { name, digest, bytes: 300, revision: REVISION }
 }
 
 fn sightings() -> [ReachabilityEntry; 2] {

@@ -2,16 +2,17 @@
 
 use proto_types::card::Assurance;
 use proto_types::peer::{Action, PeerOperation, Retirement};
-use proto_types::{Digest, Kid, LeaseEpoch, PublicKey, Reason, TenantKey, Upstream};
+use proto_types::{Digest, Kid, LeaseEpoch, PublicKey, PushConfig, Reason, TenantKey, Upstream};
 use registry_core::command::{
     AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, AttachAgent, Audit, ChargeTokens,
     Command, Conduct, ConductCommand, ContinueTask, CreateInstance, DecideEnrolment,
-    DeleteNamespace, DropEnvelope, FailEnvelope, FailPartner, FederationCommand, FleetCommand,
-    HearNode, HoldPartner, Import, ImportedRecord, InstanceCommand, LogCommand, NamespaceCommand,
-    NoteDomain, OpenLog, OperatePeer, PeerCommand, PullStart, PutNamespace, PutPartner,
-    QuarantinePartner, ReleasePartner, RemoveAgent, RemoveInstance, RemovePartner, ReplayEnvelope,
-    RequestEnrolment, ResetTime, SetPartnerEpoch, SetReachability, StandPeer, StateManifest, Tally,
-    TruncateAudit, Witness, WitnessEpoch,
+    DeleteNamespace, DeletePolicy, DeletePushConfig, DropEnvelope, FailEnvelope, FailPartner,
+    FederationCommand, FleetCommand, HearNode, HoldPartner, Import, ImportedRecord,
+    InstanceCommand, LogCommand, NamespaceCommand, NoteDomain, OpenLog, OperatePeer, PeerCommand,
+    PullStart, PutNamespace, PutPartner, PutPolicy, PutPushConfig, QuarantinePartner,
+    ReleasePartner, RemoveAgent, RemoveInstance, RemovePartner, ReplayEnvelope, RequestEnrolment,
+    ResetTime, SetPartnerEpoch, SetReachability, StandPeer, StateManifest, Tally, TruncateAudit,
+    Witness, WitnessEpoch,
 };
 use registry_core::entry::{
     Agreement, Approval, DomainMethod, ImportKind, PeerStatus, Reachability, Subject, Visibility,
@@ -212,6 +213,11 @@ fn log_commands() -> Vec<LogCommand> {
     ]
 }
 
+fn put_push(config: PushConfig) -> FleetCommand {
+    let (task, owner) = (task_id(1), "https://peer1.example".parse().unwrap());
+    FleetCommand::PutPushConfig(PutPushConfig { task, owner, config })
+}
+
 fn fleet_commands() -> Vec<FleetCommand> {
     let go_on = |reply_to, gateway| {
         FleetCommand::ContinueTask(ContinueTask {
@@ -258,6 +264,15 @@ fn fleet_commands() -> Vec<FleetCommand> {
             expires_at: START,
         }),
         FleetCommand::DropEnvelope(DropEnvelope { source: origin(1), id: envelope_id(1) }),
+        FleetCommand::PutPolicy(PutPolicy { name: values::policy_name(), digest: digest(1) }),
+        FleetCommand::DeletePolicy(DeletePolicy { name: values::policy_name() }),
+        put_push(values::push_configs()[0].clone()),
+        put_push(values::push_configs()[1].clone()),
+        FleetCommand::DeletePushConfig(DeletePushConfig {
+            task: task_id(1),
+            owner: "https://peer1.example".parse().unwrap(),
+            config: "push-1".parse().unwrap(),
+        }),
     ]
 }
 

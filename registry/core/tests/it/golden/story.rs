@@ -8,8 +8,8 @@ use registry_core::change::{Reply, Write};
 use registry_core::command::{Command, Proposal};
 use registry_core::table::{
     AGENTS, CARDS, ENVELOPES, EVIDENCE, GATEWAYS, INSTANCES, JOIN_TOKENS, MEMBERS, NAMESPACES,
-    NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, REACHABILITY, RECORDS, REPORTERS,
-    SEARCHES, TASKS,
+    NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, POLICIES, PROVENANCE, REACHABILITY, RECORDS,
+    REPORTERS, SEARCHES, TASKS,
 };
 use registry_core::view::{Memory, Space};
 use registry_core::{apply_batch, epoch, state_hash};
@@ -79,6 +79,14 @@ fn a_log_of_envelopes_that_become_dead_letters_writes_the_same() {
     let mut story = Story::begin("dead_letters.txt");
     story.say(initial_state());
     story.envelopes_die();
+    story.finish();
+}
+
+/// As above.
+#[test]
+fn a_log_of_policies_that_are_put_and_deleted_writes_the_same() {
+    let mut story = Story::begin("policies.txt");
+    story.policies_change();
     story.finish();
 }
 
@@ -175,6 +183,7 @@ fn tables() -> BTreeSet<u8> {
         PROVENANCE.key(""),
         EVIDENCE.key(""),
         REPORTERS.key(""),
+        POLICIES.key(""),
     ];
     first.iter().map(|key| key[2]).collect()
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use proto_types::a2a::ProtocolVersion;
 use proto_types::manifest::{KeyUse, ManifestKey};
-use proto_types::{AnyKey, Kid, LeaseEpoch, Namespace, Origin};
+use proto_types::{
+    AnyKey, Kid, LeaseEpoch, Namespace, Origin, PolicyName, PushAuthentication, PushConfig,
+};
 use registry_core::entry::{
     Candidate, EnrolledKey, Founding, Grants, PartnerKind, PartnerTerms, PassedOver, Policy,
     Quotas, ReplyTo, Scope, TaskEnd, TaskState, Terms, TrustMode, Visibility,
@@ -15,6 +18,10 @@ use crate::world::*;
 
 pub(super) fn signer() -> Option<(Origin, Kid)> {
     Some((origin(1), kid(1)))
+}
+
+pub(super) fn policy_name() -> PolicyName {
+    PolicyName::parse("closed-at-night").unwrap()
 }
 
 pub(super) fn namespace(name: &str) -> Namespace {
@@ -130,4 +137,21 @@ pub(super) fn passed_over() -> PassedOver {
 /// Of an entry in `acme` that peer 1 owns.
 pub(super) fn scope(visibility: Visibility) -> Scope {
     Scope { visibility, namespace: namespace("acme"), owner: Some(origin(1)) }
+}
+
+/// With all there is, and with nothing that may be absent.
+pub(super) fn push_configs() -> [PushConfig; 2] {
+    let whole = PushConfig {
+        id: "push-1".parse().unwrap(),
+        url: "https://receiver.example/hook?task=1".parse().unwrap(),
+        token: "a-token".parse().ok(),
+        authentication: Some(PushAuthentication {
+            scheme: "Bearer".parse().unwrap(),
+            credentials: "credentials".parse().ok(),
+        }),
+        version: ProtocolVersion::V10,
+    };
+    let (id, version) = ("push-2".parse().unwrap(), ProtocolVersion::V03);
+    let bare = PushConfig { id, version, token: None, authentication: None, ..whole.clone() };
+    [whole, bare]
 }

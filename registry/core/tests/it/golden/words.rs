@@ -87,7 +87,7 @@ fn fleet(golden: &mut Golden) {
     golden.every("DeadCause", DeadCause::ALL);
 }
 
-fn change_kinds() -> [ChangeKind; 11] {
+fn change_kinds() -> [ChangeKind; 12] {
     [
         ChangeKind::Peer,
         ChangeKind::Record,
@@ -100,6 +100,7 @@ fn change_kinds() -> [ChangeKind; 11] {
         ChangeKind::Namespace,
         ChangeKind::Reachability,
         ChangeKind::Reputation,
+        ChangeKind::Policy,
     ]
 }
 

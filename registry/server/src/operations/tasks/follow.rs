@@ -24,7 +24,7 @@ pub(crate) async fn follow(
     check_reply_to(member, call, Some(&asked.reply_to)).await?;
     let (task, revision) = find(member, &asked).await?;
     if let TaskState::Assigned { .. } = task.state {
-        fleet::follow(member, asked.id, asked.reply_to).await?;
+        fleet::follow(member, asked.id, (asked.reply_to, asked.after)).await?;
     }
     Ok(revision)
 }
