@@ -22,7 +22,7 @@ use sha2::Sha256;
 
 pub use self::cells::Cells;
 pub use self::claims::{Claims, unverified_issuer};
-pub use self::grant::{Grant, InvalidGrant, Methods, Sight};
+pub use self::grant::{AgentScope, Grant, InvalidGrant, Methods};
 pub use self::refused::Refused;
 use crate::caller::{Caller, ClientId};
 use crate::dispatch::Operation;

@@ -161,7 +161,7 @@ impl Gateway {
             (None, client) => {
                 let standing = |id| live.clients.table().standing(id, clock::wall()).ok();
                 let grant = client.and_then(standing);
-                grant.map_or(Looker::ANYBODY, |grant| Looker::of(&grant.sight))
+                grant.map_or(Looker::ANYBODY, |grant| Looker::of(&grant.agents))
             }
         };
         self.directory_of(looker, &live)

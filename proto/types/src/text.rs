@@ -131,7 +131,7 @@ impl QueueName {
 
 impl TaskOwner {
     /// What the names of those begin with who have shown nothing. They hold as one: another address costs nothing.
-    pub const STRANGERS: &'static str = "public:";
+    pub const PUBLIC: &'static str = "public:";
 }
 
 impl TraceParent {

@@ -14,7 +14,7 @@ use crate::gcra::Quota;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// What it sees.
-    pub sight: Sight,
+    pub agents: AgentScope,
     /// What it may call.
     pub methods: Methods,
     /// How often.
@@ -23,7 +23,7 @@ pub struct Grant {
 
 /// Which agents a caller sees, and so may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum AgentScope {
     /// Those that anybody sees.
     Public,
     /// These and no others, whoever else may see them.
@@ -53,7 +53,7 @@ pub enum InvalidGrant {
 /// All agents, in a list.
 const ALL: &str = "*";
 
-impl Sight {
+impl AgentScope {
     /// The agents of a list: handles, or `*` alone; an empty list means those that anybody sees.
     ///
     /// # Errors
@@ -108,11 +108,11 @@ mod tests {
 
     #[test]
     fn a_list_of_agents_is_some_or_all_and_without_one_they_are_the_public_ones() {
-        let parse = |list: &[&str]| Sight::parse(&texts(list));
-        assert_eq!(parse(&[]), Ok(Sight::Public));
-        assert_eq!(parse(&["*"]), Ok(Sight::All));
+        let parse = |list: &[&str]| AgentScope::parse(&texts(list));
+        assert_eq!(parse(&[]), Ok(AgentScope::Public));
+        assert_eq!(parse(&["*"]), Ok(AgentScope::All));
         let named = parse(&["echo", "echo", "urn:agent:far"]);
-        assert!(matches!(named, Ok(Sight::Named(named)) if named.len() == 2));
+        assert!(matches!(named, Ok(AgentScope::Named(named)) if named.len() == 2));
         assert_eq!(parse(&["echo", "*"]), Err(InvalidGrant::AllAndMore));
         assert_eq!(parse(&["a b"]), Err(InvalidGrant::Handle("a b".to_owned())));
     }

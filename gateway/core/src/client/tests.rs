@@ -12,7 +12,7 @@ const SECRET: [u8; 32] = [7; 32];
 fn grant(methods: &[&str], requests: u32) -> Grant {
     let methods: Vec<String> = methods.iter().map(|one| (*one).to_owned()).collect();
     let methods = Methods::parse(&methods).unwrap();
-    Grant { sight: Sight::Public, methods, quota: Quota::new(requests, 60_000_000).unwrap() }
+    Grant { agents: AgentScope::Public, methods, quota: Quota::new(requests, 60_000_000).unwrap() }
 }
 
 fn key(name: &str, text: &str, not_after: Option<WallMs>) -> ApiKey {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gateway_core::client::Sight;
+use gateway_core::client::AgentScope;
 use proto_types::Handle;
 use proto_types::visibility::{Disclosure, Scope, Viewer};
 
@@ -24,11 +24,11 @@ impl Looker {
     pub(crate) const ANYBODY: Self = Self::By(Viewer::Anonymous);
 
     /// Who has been granted this.
-    pub(crate) fn of(sight: &Sight) -> Self {
-        match sight {
-            Sight::Public => Self::ANYBODY,
-            Sight::Named(named) => Self::Named(Arc::clone(named)),
-            Sight::All => Self::By(Viewer::Operator),
+    pub(crate) fn of(scope: &AgentScope) -> Self {
+        match scope {
+            AgentScope::Public => Self::ANYBODY,
+            AgentScope::Named(named) => Self::Named(Arc::clone(named)),
+            AgentScope::All => Self::By(Viewer::Operator),
         }
     }
 

@@ -95,7 +95,7 @@ impl Schemes {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use gateway_core::client::{ApiKey, Grant, Issuer, Methods, Sight};
+    use gateway_core::client::{AgentScope, ApiKey, Grant, Issuer, Methods};
     use gateway_core::gcra::Quota;
     use proto_types::card::Card;
     use proto_types::{Digest, Origin};
@@ -105,7 +105,7 @@ mod tests {
 
     fn clients() -> Clients {
         let grant = || Grant {
-            sight: Sight::Public,
+            agents: AgentScope::Public,
             methods: Methods::parse(&[]).unwrap(),
             quota: Quota::new(1, 1).unwrap(),
         };

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use deploy_service::units::Duration;
-use gateway_core::client::{ApiKey, Grant, Methods, Sight};
+use gateway_core::client::{AgentScope, ApiKey, Grant, Methods};
 use gateway_core::gcra::Quota;
 use proto_types::{Digest, WallMs};
 use serde::Deserialize;
@@ -78,7 +78,7 @@ impl Entry {
         }
         let digest = Digest::parse(&format!("sha256:{digest}"));
         let digest = digest.map_err(|_| "digest: not 64 lower-case hexadecimal digits")?;
-        let sight = Sight::parse(&agents).map_err(|error| format!("agents: {error}"))?;
+        let agents = AgentScope::parse(&agents).map_err(|error| format!("agents: {error}"))?;
         let methods = Methods::parse(&methods).map_err(|error| format!("methods: {error}"))?;
         let quota = match (requests, window) {
             (None, None) => default,
@@ -89,7 +89,7 @@ impl Entry {
         };
         let not_after = not_after.map(|at| WallMs::parse_rfc3339(&at.to_string())).transpose();
         let not_after = not_after.map_err(|_| "not_after: not a time with its offset")?;
-        Ok(ApiKey { name, digest, grant: Grant { sight, methods, quota }, not_after })
+        Ok(ApiKey { name, digest, grant: Grant { agents, methods, quota }, not_after })
     }
 }
 
@@ -119,11 +119,11 @@ mod tests {
         let keys = parse(text.as_bytes(), quota()).unwrap();
         let [ci, other] = &keys[..] else { panic!("{keys:?}") };
         assert_eq!((ci.name.as_str(), ci.digest), ("ci", Digest([1; 32])));
-        assert!(matches!(&ci.grant.sight, Sight::Named(named) if named.len() == 1));
+        assert!(matches!(&ci.grant.agents, AgentScope::Named(named) if named.len() == 1));
         assert_eq!(ci.grant.quota, Quota::new(2, 60_000_000).unwrap());
         assert!(ci.grant.methods.allow("SendMessage") && !ci.grant.methods.allow("GetTask"));
         assert_eq!(ci.not_after, Some(WallMs::from_secs(1_798_761_600)));
-        assert_eq!((&other.grant.sight, other.grant.quota), (&Sight::Public, quota()));
+        assert_eq!((&other.grant.agents, other.grant.quota), (&AgentScope::Public, quota()));
         assert_eq!(other.not_after, None);
         assert!(parse(b"# all keys are gone\n", quota()).unwrap().is_empty());
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use deploy_service::Network;
 use deploy_service::settings::Setting;
 use deploy_service::units::Duration;
-use gateway_core::client::{Grant, InvalidGrant, Issuer, Methods, PublicTier, Sight};
+use gateway_core::client::{AgentScope, Grant, InvalidGrant, Issuer, Methods, PublicTier};
 use gateway_core::gcra::Quota;
 use http::Uri;
 use proto_types::upstream::UpstreamUrl;
@@ -150,7 +150,7 @@ impl Public {
         let range =
             || refused("public: requests and total_requests of at least 1, window of 1s to 1d");
         let quota = |requests| quota(requests, self.window).ok_or_else(range);
-        let grant = Grant { sight: Sight::Public, methods, quota: quota(self.requests)? };
+        let grant = Grant { agents: AgentScope::Public, methods, quota: quota(self.requests)? };
         Ok(PublicTier { grant, total: quota(self.total_requests)? })
     }
 }
@@ -172,13 +172,13 @@ impl Oidc {
         if self.jwks_file.is_some() == self.jwks_url.is_some() {
             return Err(self.refused("jwks_file or jwks_url: one of them"));
         }
-        let sight = Sight::parse(&self.agents).map_err(|error| format!("agents: {error}"));
-        let sight = sight.map_err(|why| self.refused(why))?;
+        let agents = AgentScope::parse(&self.agents).map_err(|error| format!("agents: {error}"));
+        let agents = agents.map_err(|why| self.refused(why))?;
         let methods = methods(&self.methods).map_err(|why| self.refused(why))?;
         let quota = quota(self.requests, self.window)
             .ok_or_else(|| self.refused("requests of at least 1, window of 1s to 1d"))?;
         let (issuer, audience) = (self.issuer.as_str().into(), self.audience.clone());
-        Ok(Issuer { issuer, audience, grant: Grant { sight, methods, quota } })
+        Ok(Issuer { issuer, audience, grant: Grant { agents, methods, quota } })
     }
 
     /// Where its keys are fetched from, if they are.

@@ -46,7 +46,7 @@ pub(crate) fn sharer(task: &TaskEntry) -> Option<&str> {
 /// Who shows nothing is one with all others who do: another address costs nothing.
 fn share_of(task: &TaskEntry) -> &str {
     let owner = task.owner.as_str();
-    if owner.starts_with(TaskOwner::STRANGERS) { TaskOwner::STRANGERS } else { owner }
+    if owner.starts_with(TaskOwner::PUBLIC) { TaskOwner::PUBLIC } else { owner }
 }
 
 /// One task more is open, if there is room for its owner.
